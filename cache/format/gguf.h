@@ -49,6 +49,8 @@ class Metadata {
   Result<std::optional<std::vector<double>>> Floats(std::string_view key) const;
 
  private:
+  const MetadataValue* Find(std::string_view key) const;
+
   std::map<std::string, MetadataValue, std::less<>> entries_;
 };
 
