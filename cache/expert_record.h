@@ -23,6 +23,10 @@ struct RecordPart {
   uint64_t record_offset;
 };
 
+// Slots and arena blocks start at, and are padded to, multiples of this: the page of O_DIRECT
+// reads.
+inline constexpr uint64_t kRecordAlignment = 4096;
+
 // How the expert records of one MoE layer are put together. Layers whose records have equal shapes
 // and types share a layout class (numbered from 0 without gaps), and with it a set of slots.
 struct LayerRecords {
