@@ -11,8 +11,10 @@
 #include "cache/budget.h"
 #include "cache/device/device.h"
 #include "cache/device/fault_plan.h"
+#include "cache/expert_pool.h"
 #include "cache/expert_record.h"
 #include "cache/format/model_file.h"
+#include "prefetch/provider_stats.h"
 
 namespace moira::prefetch {
 
@@ -30,46 +32,10 @@ struct ProviderOptions {
                                    // file (0: all do). Ignored by unified devices: no such tier
 };
 
-// Counters since start; all monotonic. "Speculative" is what predictions started (design: a
-// prediction can only waste a copy, and this is where one sees how many it wasted).
-struct ProviderStats {
-  uint64_t hits = 0;            // asked for and resident
-  uint64_t hits_in_flight = 0;  // asked for while a speculative copy was on its way ("late")
-  uint64_t misses = 0;          // asked for, and neither resident nor on its way
-  uint64_t fetches = 0;         // demand copies
-  uint64_t fetched_bytes = 0;
-  uint64_t fetch_failures = 0;
-  uint64_t evictions = 0;
-  uint64_t speculative_issued = 0;
-  uint64_t speculative_used = 0;    // resident in time and asked for, at least once
-  uint64_t speculative_late = 0;    // asked for before it had landed
-  uint64_t speculative_wasted = 0;  // evicted or cancelled without having been asked for
-  uint64_t speculative_bytes = 0;
-  double acquire_wait_seconds = 0;  // time that the engine thread stood waiting for copies
-  uint64_t slots = 0;               // gauges
-  uint64_t slot_bytes = 0;
-  uint64_t resident = 0;
-  uint64_t experts = 0;  // routed experts in all
-  uint64_t expert_bytes = 0;
-};
-
 // Pins a slot's content while kernels use it. Move-only; must not outlive the provider.
-class ExpertLease {
- public:
-  ExpertLease() = default;
-  ExpertLease(ExpertLease&& other) noexcept;
-  ExpertLease& operator=(ExpertLease&& other) noexcept;
-  ~ExpertLease();
-  // The record's bytes, in device memory, laid out as the layer's LayerRecords say.
-  const std::byte* data() const { return data_; }
+using ExpertLease = cache::ExpertLease;
 
- private:
-  friend class ExpertProvider;
-  friend class Acquisition;
-  const std::byte* data_ = nullptr;
-  void* pool_ = nullptr;
-  uint64_t slot_ = 0;
-};
+class AcquisitionState;
 
 // One layer's experts, being brought in. Destroying it drops what was not delivered yet.
 class Acquisition {
@@ -91,9 +57,9 @@ class Acquisition {
 
  private:
   friend class ExpertProvider;
-  struct State;
-  explicit Acquisition(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Acquisition(AcquisitionState* state) : state_(state) {}
+
+  AcquisitionState* state_;  // the provider's only one; null once moved from
 };
 
 // The engine's only door to the experts' bytes: store, pool, policy, predictor, planner and
