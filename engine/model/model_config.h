@@ -13,7 +13,12 @@ namespace moira::engine {
 enum class RopePairing { kNeighbours, kHalves };
 enum class RopeScaling { kNone, kLinear, kYarn };
 enum class QkNorm { kNone, kPerHead, kFullWidth };
-enum class Gating { kSoftmax, kSigmoid };
+// How router logits become scores. kSoftmaxOfChosen: the logits choose, and the softmax runs over
+// the chosen alone. Numbered as the key `expert_gating_func` does.
+enum class Gating { kSoftmax = 1, kSigmoid = 2, kSoftmaxOfChosen = 3, kSqrtSoftplus = 4 };
+
+// Largest head size that the kernels keep scratch room for; published models stay below 600.
+inline constexpr uint32_t kMaxHeadSize = 1024;
 
 // One transformer block's shape; blocks of one model may differ.
 struct LayerConfig {
