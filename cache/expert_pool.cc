@@ -52,6 +52,7 @@ Status ExpertPool::AddClass(uint32_t layout_class, uint64_t slots, std::string_v
   }
   // Taken from the back: the first slot is used first.
   for (uint64_t i = slots; i-- > 0;) added.empty.push_back(first + static_cast<SlotId>(i));
+  added.slots = slots;
   slot_bytes_ += *bytes;
   classes_.push_back(std::move(added));
   return {};

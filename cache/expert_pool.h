@@ -75,6 +75,7 @@ class ExpertPool {
                                                     std::string_view policy, Device& device);
 
   size_t slots() const { return slots_.size(); }
+  size_t slots(uint32_t layout_class) const { return classes_[layout_class].slots; }
   uint64_t slot_bytes() const { return slot_bytes_; }  // of all slots
   size_t resident() const { return resident_; }        // records in state Ready
   uint64_t evictions() const { return evictions_; }
@@ -122,6 +123,7 @@ class ExpertPool {
     Buffer memory;
     std::unique_ptr<ReplacementPolicy> policy;
     std::vector<SlotId> empty;
+    size_t slots = 0;
   };
 
   explicit ExpertPool(const RecordIndex& index);

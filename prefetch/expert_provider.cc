@@ -8,6 +8,7 @@
 #include "prefetch/acquisition_state.h"
 #include "prefetch/copy_ledger.h"
 #include "prefetch/record_mover.h"
+#include "prefetch/speculator.h"
 #include "prefetch/stats_board.h"
 #include "prefetch/transfer_queue.h"
 
@@ -53,6 +54,17 @@ struct ExpertProvider::State {
   explicit State(cache::RecordIndex records)
       : index(std::move(records)), last_ordinal(index.layers()) {}
 
+  void BeginBounded(size_t ordinal, std::span<const uint32_t> experts) {
+    ledger->Collect();
+    if (ordinal <= last_ordinal) {
+      pool->AdvanceTime();
+      if (speculator != nullptr) speculator->OnPass();
+    }
+    last_ordinal = ordinal;
+    acquisition->Begin(ordinal, experts);
+    if (speculator != nullptr) speculator->OnRouted(ordinal, experts);
+  }
+
   const cache::RecordIndex index;
   bool all_resident = false;
   size_t last_ordinal;  // of the last acquisition: a lower or equal one begins a new pass
@@ -63,6 +75,7 @@ struct ExpertProvider::State {
   std::unique_ptr<TransferQueue> queue;
   std::unique_ptr<CopyLedger> ledger;
   std::unique_ptr<AcquisitionState> acquisition;
+  std::unique_ptr<Speculator> speculator;  // null when all is resident, or prefetch is off
 };
 
 Result<std::unique_ptr<ExpertProvider>> ExpertProvider::Create(
@@ -92,6 +105,13 @@ Result<std::unique_ptr<ExpertProvider>> ExpertProvider::Create(
   state->ledger = std::make_unique<CopyLedger>(state->index, *state->pool, *state->queue);
   state->acquisition =
       std::make_unique<AcquisitionState>(state->index, *state->pool, *state->ledger, state->board);
+  std::unique_ptr<Predictor> predictor =
+      CreatePredictor(options.prefetch, options.experts_per_token, state->index);
+  if (predictor != nullptr && !state->all_resident) {
+    state->speculator =
+        std::make_unique<Speculator>(std::move(predictor), options.experts_per_token, state->index,
+                                     *state->pool, *state->ledger, *state->queue);
+  }
   state->board.Write(state->ledger->stats());
   return std::unique_ptr<ExpertProvider>(new ExpertProvider(std::move(state)));
 }
@@ -111,17 +131,25 @@ Acquisition ExpertProvider::Acquire(uint32_t layer, std::span<const uint32_t> ex
   } else if (state_->all_resident) {
     acquisition.BeginResident(*ordinal, experts);
   } else {
-    state_->ledger->Collect();
-    if (*ordinal <= state_->last_ordinal) state_->pool->AdvanceTime();
-    state_->last_ordinal = *ordinal;
-    acquisition.Begin(*ordinal, experts);
+    state_->BeginBounded(*ordinal, experts);
   }
   return Acquisition(&acquisition);
 }
 
-bool ExpertProvider::wants_predictions() const { return false; }
+bool ExpertProvider::wants_predictions() const {
+  return state_->speculator != nullptr && state_->speculator->wants_gate_scores();
+}
 
-void ExpertProvider::Predict(uint32_t, std::span<const float>, size_t) {}
+void ExpertProvider::Predict(uint32_t layer, std::span<const float> scores, size_t tokens) {
+  const std::optional<size_t> ordinal = state_->index.FindOrdinal(layer);
+  if (state_->speculator == nullptr || !ordinal ||
+      scores.size() != tokens * state_->index.layer(*ordinal).experts) {
+    return;
+  }
+  // An acquisition of another layer may be under way and wait for what has landed.
+  state_->acquisition->Collect();
+  state_->speculator->OnGateScores(*ordinal, scores, tokens);
+}
 
 ProviderStats ExpertProvider::stats() const { return state_->board.Read(); }
 
