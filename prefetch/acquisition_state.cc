@@ -11,6 +11,7 @@ AcquisitionState::AcquisitionState(const cache::RecordIndex& index, cache::Exper
     : index_(index), pool_(pool), ledger_(ledger), board_(board) {}
 
 void AcquisitionState::Begin(size_t ordinal, std::span<const uint32_t> experts) {
+  active_ = true;
   first_record_ = index_.first_record(ordinal);
   layout_class_ = index_.layer(ordinal).layout_class;
   wanted_.assign(index_.layer(ordinal).experts, false);
@@ -70,6 +71,7 @@ std::span<AcquisitionState::Delivery> AcquisitionState::Next() {
 }
 
 void AcquisitionState::End() {
+  active_ = false;
   group_.clear();
   ready_.clear();
   for (uint32_t expert = 0; waiting_ > 0 && expert < wanted_.size(); ++expert) {

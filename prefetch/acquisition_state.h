@@ -29,6 +29,7 @@ class AcquisitionState {
   std::span<Delivery> Next();
   // Releases the leases and drops what was not delivered.
   void End();
+  bool active() const { return active_; }
   // Books copies that have landed meanwhile.
   void Collect() { Deliver(ledger_.Collect()); }
 
@@ -44,6 +45,7 @@ class AcquisitionState {
   cache::ExpertPool& pool_;
   CopyLedger& ledger_;
   StatsBoard& board_;
+  bool active_ = false;
   cache::RecordId first_record_ = 0;
   uint32_t layout_class_ = 0;
   std::vector<Delivery> group_;    // handed out

@@ -65,6 +65,11 @@ struct ExpertProvider::State {
     if (speculator != nullptr) speculator->OnRouted(ordinal, experts);
   }
 
+  // Whether no other layer has yet to ask for its experts before this one does.
+  bool AsksNext(size_t ordinal) const {
+    return acquisition->active() || (last_ordinal + 1) % index.layers() == ordinal;
+  }
+
   const cache::RecordIndex index;
   bool all_resident = false;
   size_t last_ordinal;  // of the last acquisition: a lower or equal one begins a new pass
@@ -148,7 +153,7 @@ void ExpertProvider::Predict(uint32_t layer, std::span<const float> scores, size
   }
   // An acquisition of another layer may be under way and wait for what has landed.
   state_->acquisition->Collect();
-  state_->speculator->OnGateScores(*ordinal, scores, tokens);
+  state_->speculator->OnGateScores(*ordinal, scores, tokens, state_->AsksNext(*ordinal));
 }
 
 ProviderStats ExpertProvider::stats() const { return state_->board.Read(); }

@@ -79,7 +79,8 @@ class ExpertProvider {
   // False when predictions could not help (all resident, or switched off): do not compute them.
   bool wants_predictions() const;
   // Router logits that were predicted for a coming layer, row-major [tokens, experts of layer].
-  // Starts copies where that is worth it; never blocks.
+  // Starts copies where that is worth it, behind the demands of a layer that asks before that one;
+  // never blocks.
   void Predict(uint32_t layer, std::span<const float> scores, size_t tokens);
   // Begins to bring in `experts` (distinct) of `layer`. Only one Acquisition exists at a time.
   Acquisition Acquire(uint32_t layer, std::span<const uint32_t> experts);

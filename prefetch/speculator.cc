@@ -25,17 +25,29 @@ Speculator::Speculator(std::unique_ptr<Predictor> predictor, uint32_t top_k,
       queue_(queue),
       leads_(index.layers()) {}
 
-void Speculator::OnGateScores(size_t ordinal, std::span<const float> scores, size_t tokens) {
+void Speculator::OnGateScores(size_t ordinal, std::span<const float> scores, size_t tokens,
+                              bool now) {
   if (!wants_gate_scores()) return;
-  Speculate(ordinal, predictor_->Predict(ordinal, {scores, tokens, top_k_}));
+  if (now) {
+    Speculate(ordinal, predictor_->Predict(ordinal, {scores, tokens, top_k_}));
+    return;
+  }
+  held_scores_.assign(scores.begin(), scores.end());
+  held_ = {held_scores_, tokens, top_k_};
+  held_ordinal_ = ordinal;
 }
 
 void Speculator::OnRouted(size_t ordinal, std::span<const uint32_t> experts) {
   CloseLead(leads_[ordinal]);
   predictor_->Observe(ordinal, experts);
-  if (predictor_->wants_gate_scores() || !meter_.enabled()) return;
-  const size_t next = (ordinal + 1) % index_.layers();
-  Speculate(next, predictor_->Predict(next, {}));
+  const Prediction held = std::exchange(held_, {});
+  if (!meter_.enabled()) return;
+  if (!predictor_->wants_gate_scores()) {
+    const size_t next = (ordinal + 1) % index_.layers();
+    Speculate(next, predictor_->Predict(next, {}));
+  } else if (held_ordinal_ != ordinal) {
+    Speculate(held_ordinal_, predictor_->Predict(held_ordinal_, held));
+  }
 }
 
 void Speculator::OnPass() {

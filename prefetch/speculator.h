@@ -22,8 +22,9 @@ class Speculator {
              cache::ExpertPool& pool, CopyLedger& ledger, const TransferQueue& queue);
 
   bool wants_gate_scores() const { return meter_.enabled() && predictor_->wants_gate_scores(); }
-  // The engine computed router logits of a coming layer.
-  void OnGateScores(size_t ordinal, std::span<const float> scores, size_t tokens);
+  // The engine computed router logits of a coming layer: speculates now, or, when a layer before
+  // that one has yet to ask for its own experts, in OnRouted of the layer that asks next.
+  void OnGateScores(size_t ordinal, std::span<const float> scores, size_t tokens, bool now);
   // The layer's router has spoken, and its copies were started.
   void OnRouted(size_t ordinal, std::span<const uint32_t> experts);
   // A pass through the model begins.
@@ -52,6 +53,9 @@ class Speculator {
   CopyLedger& ledger_;
   const TransferQueue& queue_;
   Planner planner_;
+  std::vector<float> held_scores_;  // of a prediction that waits for OnRouted
+  Prediction held_;                 // 0 tokens: none
+  size_t held_ordinal_ = 0;
   ProfitMeter meter_;
   std::vector<Lead> leads_;          // by ordinal
   double idle_seconds_[2] = {0, 0};  // moving average for few and for many tokens; 0: not measured
