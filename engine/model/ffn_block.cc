@@ -52,11 +52,6 @@ void FfnBlock::Run(uint32_t layer, const LayerWeights& weights, const LayerWeigh
   sample_rows_ = predict ? Blocks(rows, sample_stride_) : 0;
   Normalize(weights, next, state);
   ComputeLogits(weights, next, rows);
-  if (predict) {
-    // Before this block's own experts are asked for, so that the copies overlap its computation.
-    provider_->Predict(layer + 1, {space_.predictions, sample_rows_ * config_.experts},
-                       sample_rows_);
-  }
   compute_.SetInput(space_.normed, rows, config_.model_width);
   jobs_.clear();
   const bool full = weights.gate.data != nullptr;
@@ -65,9 +60,16 @@ void FfnBlock::Run(uint32_t layer, const LayerWeights& weights, const LayerWeigh
     Route(layer, weights, state);
     GroupByExpert(rows);
     ComputeExperts(layer, state);
+  } else {
+    PredictNext(layer);
   }
   ComputeJobs();
   Combine(routed, full, weights, state);
+}
+
+void FfnBlock::PredictNext(uint32_t layer) {
+  if (sample_rows_ == 0) return;
+  provider_->Predict(layer + 1, {space_.predictions, sample_rows_ * config_.experts}, sample_rows_);
 }
 
 // Ends the attention's half with its residual, and makes the gate input. The next block's gate
@@ -165,6 +167,10 @@ void FfnBlock::GroupByExpert(size_t rows) {
 void FfnBlock::ComputeExperts(uint32_t layer, StepState& state) {
   const ExpertLayout& layout = layer_experts_[layer]->layout;
   prefetch::Acquisition acquisition = provider_->Acquire(layer, wanted_);
+  // Only now, when this block's hits are pinned and its misses are queued, so that no speculative
+  // copy takes a slot or the link from them; and before anything is computed, so that the copies
+  // overlap all of it.
+  PredictNext(layer);
   while (true) {
     const std::span<prefetch::Acquisition::Delivery> group = acquisition.Next();
     if (group.empty()) return;

@@ -46,6 +46,7 @@ class FfnBlock {
   void Route(uint32_t layer, const LayerWeights& weights, const StepState& state);
   void GroupByExpert(size_t rows);
   void ComputeExperts(uint32_t layer, StepState& state);
+  void PredictNext(uint32_t layer);
   void TakeDelivery(const prefetch::Acquisition::Delivery& delivery, const ExpertLayout& layout,
                     StepState& state);
   void AddFullJob(const LayerWeights& weights, size_t rows);
