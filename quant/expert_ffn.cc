@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 
 #include "quant/fast_compute.h"
 
@@ -60,18 +59,18 @@ void FastCompute::GatePanel(const ExpertJob& job, JobState& state, uint64_t row,
     lanes = worker.Run(table_, kernel, *matrices[which], row, rows, which);
   }
   table_.swiglu(worker.mutable_sums(0), worker.sums(1), tokens * table_.panel_rows);
-  const float* gated = worker.sums(0) + lanes.begin;
-  for (size_t t = 0; t < tokens; ++t) {
-    std::memcpy(state.hidden + (first_token + t) * job.gate.rows + row,
-                gated + t * table_.panel_rows, lanes.count * sizeof(float));
-  }
+  StoreSums(worker.sums(0), lanes, tokens, state.hidden + first_token * job.gate.rows + row,
+            job.gate.rows);
 }
 
 void FastCompute::RunGateUp(const ExpertJob& job, JobState& state, const Unit& unit,
                             PanelWorker& worker) {
   const size_t tokens = job.rows.size();
-  for (size_t first = 0; first < tokens; first += PanelWorker::kTokenBlock) {
-    const size_t count = std::min(PanelWorker::kTokenBlock, tokens - first);
+  const size_t token_block =
+      std::min(PanelWorker::TokenBlock(Kernel(job.gate.type).form, job.gate.columns),
+               PanelWorker::TokenBlock(Kernel(job.up.type).form, job.up.columns));
+  for (size_t first = 0; first < tokens; first += token_block) {
+    const size_t count = std::min(token_block, tokens - first);
     for (uint64_t row = unit.begin; row < unit.end; row += table_.panel_rows) {
       GatePanel(job, state, row, first, count, worker);
     }

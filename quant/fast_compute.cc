@@ -43,16 +43,23 @@ void FastCompute::SetInput(const float* input, size_t tokens, size_t columns) {
 
 void FastCompute::RunRows(const PanelKernel& kernel, const MatrixView& weights, const Unit& unit,
                           Rows rows, float* output, size_t stride, PanelWorker& worker) {
-  for (size_t first = 0; first < rows.size(); first += PanelWorker::kTokenBlock) {
-    const Rows block = rows.subspan(first, std::min(PanelWorker::kTokenBlock, rows.size() - first));
+  const size_t token_block = PanelWorker::TokenBlock(kernel.form, weights.columns);
+  for (size_t first = 0; first < rows.size(); first += token_block) {
+    const Rows block = rows.subspan(first, std::min(token_block, rows.size() - first));
     for (uint64_t row = unit.begin; row < unit.end; row += table_.panel_rows) {
       const PanelLanes lanes = worker.Run(table_, kernel, weights, row, block, 0);
-      const float* sums = worker.sums(0) + lanes.begin;
-      for (size_t t = 0; t < block.size(); ++t) {
-        std::memcpy(output + (first + t) * stride + row, sums + t * table_.panel_rows,
-                    lanes.count * sizeof(float));
-      }
+      StoreSums(worker.sums(0), lanes, block.size(), output + first * stride + row, stride);
     }
+  }
+}
+
+void FastCompute::StoreSums(const float* sums, PanelLanes lanes, size_t tokens, float* output,
+                            size_t stride) const {
+  for (size_t t = 0; t < tokens; ++t, output += stride) {
+    // The line that the next panel will write: a jump by `stride` from token to token is one that
+    // the processor does not foresee.
+    __builtin_prefetch(output + table_.panel_rows + lanes.count - 1, 1, 2);
+    std::memcpy(output, sums + t * table_.panel_rows + lanes.begin, lanes.count * sizeof(float));
   }
 }
 

@@ -49,6 +49,10 @@ class FastCompute final : public Compute {
   void RunRows(const PanelKernel& kernel, const MatrixView& weights, const Unit& unit, Rows rows,
                float* output, size_t stride, PanelWorker& worker);
 
+  // sums: [tokens, panel_rows]; output: the panel's first row for the first token.
+  void StoreSums(const float* sums, PanelLanes lanes, size_t tokens, float* output,
+                 size_t stride) const;
+
   void PrepareJobs(std::span<const ExpertJob> jobs);
   void RunGateUp(const ExpertJob& job, JobState& state, const Unit& unit, PanelWorker& worker);
   void GatePanel(const ExpertJob& job, JobState& state, uint64_t row, size_t first_token,

@@ -2,7 +2,6 @@
 
 #include "quant/kernels.h"
 #include "quant/lanes.h"
-#include "quant/prefetch_inl.h"
 
 // Kernels for F32, F16 and BF16 weights: products and sums in F32. Here lanes are 16 neighbouring
 // columns, each with its own sum, added up at the end.
@@ -106,11 +105,9 @@ void FloatTokens(const PanelCall& call, int row, size_t token) {
 template <typename Weight>
 void RunFloatPanel(const PanelCall& call) {
   static_assert(Lanes::kCount % Lanes::kFloatRowTile == 0);
-  constexpr int kTiles = Lanes::kCount / Lanes::kFloatRowTile;
-  const size_t slice = call.prefetch_bytes / kTiles;
-  for (int tile = 0; tile < kTiles; ++tile) {
-    Prefetch(call.prefetch + tile * slice, slice);
-    FloatTokens<Lanes::kFloatTokenTile, Weight>(call, tile * Lanes::kFloatRowTile, 0);
+  // Rows are read from end to end, which the processor foresees: nothing is prefetched.
+  for (int row = 0; row < Lanes::kCount; row += Lanes::kFloatRowTile) {
+    FloatTokens<Lanes::kFloatTokenTile, Weight>(call, row, 0);
   }
 }
 

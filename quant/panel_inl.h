@@ -179,13 +179,12 @@ void RunPanel(const PanelCall& call) {
   for (size_t i = 0; i < call.tokens * Lanes::kCount; i += Lanes::kCount) {
     Lanes::StoreFloat(call.sums + i, Lanes::Zero());
   }
-  size_t prefetched = 0;
+  const size_t slice = call.prefetch_bytes / blocks;
   for (size_t begin = 0; begin < blocks; begin += kChunk) {
     const size_t count = blocks - begin < kChunk ? blocks - begin : kChunk;
-    const size_t prefetch_end = call.prefetch_bytes * (begin + count) / blocks;
-    Prefetch(call.prefetch + prefetched, prefetch_end - prefetched);
-    prefetched = prefetch_end;
     for (size_t b = 0; b < count; ++b) {
+      // A little at a time: a burst would keep the loads below waiting.
+      Prefetch(call.prefetch + (begin + b) * slice, slice);
       Format::Unpack(call.weights + (begin + b) * sizeof(typename Format::Block), call.row_bytes,
                      panel[b]);
     }

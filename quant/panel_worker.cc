@@ -5,6 +5,12 @@
 
 namespace moira::quant {
 
+size_t PanelWorker::TokenBlock(ActivationForm form, size_t columns) {
+  if (form == ActivationForm::kFloat) return 32;
+  // With few columns outputs outweigh activations, and unpacking is cheap.
+  return columns < 256 ? 64 : 256;
+}
+
 const std::byte* PanelWorker::PaddedRows(const MatrixView& weights, unsigned panel_rows) {
   const size_t bytes = weights.rows * weights.row_bytes();
   const size_t all_bytes = panel_rows * weights.row_bytes();

@@ -35,12 +35,13 @@ struct PanelLanes {
 // One worker's memory for running panels. Used by one thread at a time.
 class PanelWorker {
  public:
-  // Tokens that are taken together, so that their sums stay in the first-level cache.
-  static constexpr size_t kTokenBlock = 256;
+  // How many tokens are best taken together: their activations and outputs should stay in the
+  // second-level cache, and unpacking be worth it.
+  static size_t TokenBlock(ActivationForm form, size_t columns);
 
   // Computes the panel that begins at `row` of `weights` (or holds the last rows, where fewer
-  // follow) against all activation rows, at most kTokenBlock. sums: [activations.size(),
-  // table.panel_rows]. May be asked for two results, gate (0) and up (1), at the same time.
+  // follow) against all activation rows. sums: [activations.size(), table.panel_rows]. Two results
+  // are kept, such as gate (0) and up (1).
   const float* sums(int which) { return reinterpret_cast<const float*>(sums_[which].data()); }
   float* mutable_sums(int which) { return reinterpret_cast<float*>(sums_[which].data()); }
   PanelLanes Run(const KernelTable& table, const PanelKernel& kernel, const MatrixView& weights,
