@@ -1,6 +1,10 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,9 +21,11 @@ struct RenderedPrompt {
 };
 
 struct TemplateLimits {
-  uint64_t steps = 1'000'000;  // evaluated nodes
-  uint32_t depth = 100;        // nesting of the source and of calls
-  size_t output_bytes = 8 << 20;
+  uint64_t steps = 1'000'000;     // evaluated nodes
+  uint32_t depth = 100;           // nesting of the source and of calls
+  size_t output_bytes = 8 << 20;  // also of any one intermediate text
+  // What strftime_now tells, in local time; the system's clock if not given.
+  std::optional<std::time_t> now = std::nullopt;
 };
 
 // A chat template of a model file: Jinja as Hugging Face's environment runs it (trim_blocks,
@@ -31,6 +37,8 @@ class ChatTemplate {
   // with the line for one that is no Jinja.
   static Result<std::unique_ptr<ChatTemplate>> Parse(std::string_view source);
   ~ChatTemplate();
+  struct State;
+  explicit ChatTemplate(std::unique_ptr<State> state);  // through Parse only: State is its own
 
   // `variables` is a map: messages, tools, add_generation_prompt, bos_token, eos_token, and
   // whatever the request adds. kInvalidArgument with the text of raise_exception, or with the line
@@ -41,8 +49,6 @@ class ChatTemplate {
   const std::string& source() const;
 
  private:
-  struct State;
-  explicit ChatTemplate(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

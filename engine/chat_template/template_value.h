@@ -24,7 +24,9 @@ class TemplateValue {
   static TemplateValue Float(double value);
   static TemplateValue String(std::string text, bool untrusted = false);
   static TemplateValue MakeList(List items);
-  static TemplateValue MakeMap(Map entries);
+  // `untrusted_keys`: the keys too are a user's words (a tool's parameter names, the arguments of a
+  // tool call) and marked as such where a template prints them.
+  static TemplateValue MakeMap(Map entries, bool untrusted_keys = false);
 
   bool is_none() const { return content_.index() == 0; }
   const bool* if_bool() const { return std::get_if<bool>(&content_); }
@@ -33,15 +35,19 @@ class TemplateValue {
   const std::string* if_string() const;
   const List* if_list() const;
   const Map* if_map() const;
-  bool untrusted() const;  // of a string
+  bool untrusted() const;  // of a string, of a map's keys
 
  private:
   struct Text {
     std::string text;
     bool untrusted;
   };
+  struct Entries {
+    Map entries;
+    bool untrusted_keys;
+  };
   std::variant<std::monostate, bool, int64_t, double, std::shared_ptr<const Text>,
-               std::shared_ptr<const List>, std::shared_ptr<const Map>>
+               std::shared_ptr<const List>, std::shared_ptr<const Entries>>
       content_;
 };
 
