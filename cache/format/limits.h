@@ -2,12 +2,12 @@
 
 #include <cstdint>
 
-// Every maximum that a model file is held to. The format itself allows more (64-bit counts, 64 KiB
-// keys); these values leave room above all published models and keep what a hostile file can cost
-// small. Each is named in tests/unit/cache/format.
+// Every maximum that a model file is held to as a container; what a model may declare in it is
+// engine/model's to bound. The format itself allows more (64-bit counts, 64 KiB keys); these values
+// leave room above all published models and keep what a hostile file can cost small. Each is named
+// in a test (tests/check/limits.py).
 namespace moira::format {
 
-// GGUF container.
 inline constexpr uint32_t kMinGgufVersion = 2;
 inline constexpr uint32_t kMaxGgufVersion = 3;
 inline constexpr uint64_t kMaxMetadataEntries = 65'536;
@@ -23,12 +23,5 @@ inline constexpr uint64_t kDefaultAlignment = 32;
 inline constexpr uint64_t kMinAlignment = 8;
 inline constexpr uint64_t kMaxAlignment = 65'536;
 inline constexpr uint64_t kMaxSplitFiles = 1'024;
-
-// What a model may declare.
-inline constexpr uint64_t kMaxLayers = 256;
-inline constexpr uint64_t kMaxExperts = 1'024;
-inline constexpr uint64_t kMaxVocabulary = 1'048'576;
-inline constexpr uint64_t kMaxTokenBytes = 1'024;
-inline constexpr uint64_t kMaxContext = 1'048'576;
 
 }  // namespace moira::format
