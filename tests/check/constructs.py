@@ -22,8 +22,8 @@ CONSTRUCTS = [
     ("using namespace", r"\busing\s+namespace\s+(?!std::\w*literals)", None,
      "names say where they come from"),
 ]
-# A factory with a private constructor hands the object straight to its owner.
-_OWNED_NEW = re.compile(r"(unique_ptr<[^;{}()]*>\s*\w*\(\s*)new\b")
+# A private constructor or an aggregate: the object goes straight to its owner.
+_OWNED_NEW = re.compile(r"((?:unique_ptr<[^;{}()]*>\s*\w*|\.reset)\(\s*)new\b")
 
 
 def check(tree, report):
@@ -45,7 +45,7 @@ def check(tree, report):
                 report.fail(f"{name}:{source_tree.line_of(code, match.start())}",
                             f"{construct} ({reason})")
     for entry in allowed.keys() - used:
-        report.fail(ALLOW_LIST, f"'{entry}' is not needed: remove the entry")
+        report.warn(ALLOW_LIST, f"'{entry}' is not needed any more")
 
 
 if __name__ == "__main__":
