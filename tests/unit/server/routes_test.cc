@@ -10,7 +10,9 @@ TEST(FindRoute, MatchesWholePathsOnly) {
     const std::string path = std::string(route.path) + (route.is_prefix ? "m" : "");
     ASSERT_NE(FindRoute(route.method, path), nullptr) << path;
     EXPECT_EQ(FindRoute(route.method, path)->id, route.id);
-    if (!route.is_prefix) EXPECT_EQ(FindRoute(route.method, path + "/"), nullptr) << path;
+    if (!route.is_prefix) {
+      EXPECT_EQ(FindRoute(route.method, path + "/"), nullptr) << path;
+    }
     EXPECT_EQ(FindRoute("DELETE", path), nullptr);
   }
   for (const char* path : {"/", "/..", "//livez", "/livez/", "/LIVEZ", "/%6civez", "/v1/models/"}) {
