@@ -142,8 +142,7 @@ void Print(const Json& out) {
   }
   const Json& experts = out["experts"];
   std::printf("experts: %.1f %% hits, %llu fetches (%s), %llu of %llu prefetches used\n",
-              experts["hit_rate"].get<double>() * 100,
-              experts["fetches"].get<unsigned long long>(),
+              experts["hit_rate"].get<double>() * 100, experts["fetches"].get<unsigned long long>(),
               cache::FormatBytes(experts["fetched_bytes"].get<uint64_t>()).c_str(),
               experts["speculative_used"].get<unsigned long long>(),
               experts["speculative_issued"].get<unsigned long long>());
@@ -160,9 +159,8 @@ Status RunBench(const std::vector<std::string>& arguments) {
                              options.prompt_tokens, 1, 1u << 20));
   flags.push_back(NumberFlag("-n,--decode-tokens", "Tokens generated after it (128); 0: none",
                              options.decode_tokens, 0, 1u << 20));
-  flags.push_back(
-      NumberFlag("-r,--repetitions", "Measured runs, after one that warms up (5)",
-                 options.repetitions, 1, 1000));
+  flags.push_back(NumberFlag("-r,--repetitions", "Measured runs, after one that warms up (5)",
+                             options.repetitions, 1, 1000));
   flags.push_back(SwitchFlag("--json", "Print JSON", options.json));
   MOIRA_ASSIGN_OR_RETURN(
       bool run,

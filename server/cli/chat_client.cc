@@ -38,7 +38,9 @@ class StreamReader {
 
   ChatReply& reply() { return reply_; }
   const std::string& error() const { return error_; }
-  const std::string& raw() const { return raw_; }  // the body's start, for errors that are no stream
+  const std::string& raw() const {
+    return raw_;
+  }  // the body's start, for errors that are no stream
 
  private:
   void Line(std::string_view line) {
@@ -133,9 +135,9 @@ Result<ChatReply> ChatClient::Say(const std::string& message,
   if (!result) {
     status = Unavailable(state_->settings.url + ": " + httplib::to_string(result.error()));
   } else if (result->status != 200) {
-    status = Status(result->status < 500 ? StatusCode::kInvalidArgument : StatusCode::kUnavailable,
-                    "the server answers " + std::to_string(result->status) + ": " +
-                        ErrorText(reader.raw()));
+    status = Status(
+        result->status < 500 ? StatusCode::kInvalidArgument : StatusCode::kUnavailable,
+        "the server answers " + std::to_string(result->status) + ": " + ErrorText(reader.raw()));
   } else if (!reader.error().empty()) {
     status = IoError("the server stopped the answer: " + reader.error());
   }

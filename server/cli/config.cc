@@ -53,8 +53,8 @@ Result<bool> Configure(const CommandLine& line, const std::vector<Flag>& flags,
       names = flag.names.substr(0, 3) + names;
     }
     CLI::Option* option = flag.value.empty()
-                              ? app.add_flag_callback(names, [&values, i] { values[i] = "1"; },
-                                                      flag.help)
+                              ? app.add_flag_callback(
+                                    names, [&values, i] { values[i] = "1"; }, flag.help)
                               : app.add_option(names, values[i], flag.help);
     if (!flag.value.empty()) option->type_name(flag.value)->take_last();
     options.push_back(option);

@@ -8,7 +8,8 @@ namespace moira::server {
 // The table is part of the documentation (deploy/docs/exit-codes.md).
 int ExitCode(StatusCode code);
 
-// Writes "moira: MESSAGE" to standard error and gives the exit code. Nothing is written for success.
+// Writes "moira: MESSAGE" to standard error and gives the exit code. Nothing is written for
+// success.
 int Report(const Status& status);
 
 }  // namespace moira::server

@@ -154,7 +154,8 @@ std::vector<Flag> EngineFlags(engine::EngineOptions& options) {
                options.link_bandwidth, 1e3, 1e15),
       RealFlag("--link-latency", "Seconds per copy of the emulated device's link (10e-6)",
                options.link_latency, 0, 10),
-      TextFlag("--fault-plan", "PLAN", "Failures to inject, for tests: \"read:3=error,copy:5=delay:50ms\"",
+      TextFlag("--fault-plan", "PLAN",
+               "Failures to inject, for tests: \"read:3=error,copy:5=delay:50ms\"",
                options.fault_plan),
   };
 }

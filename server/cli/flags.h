@@ -16,9 +16,9 @@ namespace moira::server {
 // One thing a user can set: at once a flag, an environment variable (MOIRA_ and the long name in
 // capitals) and a key of the configuration file, with one parser for all three.
 struct Flag {
-  std::string names;   // "-m,--model"; the last one is the long name
-  std::string value;   // "FILE"; empty for a switch
-  std::string help;    // one or two lines, with the default
+  std::string names;  // "-m,--model"; the last one is the long name
+  std::string value;  // "FILE"; empty for a switch
+  std::string help;   // one or two lines, with the default
   // Parses and stores a value; its error says what is wrong with it, without the flag's name.
   std::function<Status(const std::string& value)> set;
 

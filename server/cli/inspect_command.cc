@@ -16,7 +16,10 @@ constexpr size_t kShownElements = 8;  // of an array, unless all are asked for
 Json ToJson(const format::MetadataValue& value, bool full) {
   return std::visit(
       [full](const auto& content) -> Json {
-        if constexpr (requires { content.begin() + content.size(); content[0]; } &&
+        if constexpr (requires {
+                        content.begin() + content.size();
+                        content[0];
+                      } &&
                       !std::is_same_v<std::decay_t<decltype(content)>, std::string>) {
           Json array = Json::array();
           size_t shown = full ? content.size() : std::min(content.size(), kShownElements);
@@ -89,9 +92,9 @@ Status RunInspect(const std::vector<std::string>& arguments) {
       SwitchFlag("--json", "Print JSON", json),
       SwitchFlag("--full", "Print arrays whole", full),
   };
-  MOIRA_ASSIGN_OR_RETURN(bool run, Configure({"inspect", "List what a model file contains",
-                                              arguments},
-                                             flags, &positional));
+  MOIRA_ASSIGN_OR_RETURN(
+      bool run,
+      Configure({"inspect", "List what a model file contains", arguments}, flags, &positional));
   if (!run) return {};
   if (path.empty() && !positional.empty()) path = positional[0];
   if (path.empty()) return InvalidArgument("--model is missing: which file shall be inspected?");

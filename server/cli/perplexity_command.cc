@@ -67,18 +67,19 @@ Status ScoreChunk(engine::Engine& engine, std::vector<engine::TokenId> window, S
 
 void Print(const Score& score, uint32_t window, bool json) {
   if (json) {
-    nlohmann::ordered_json out = {{"perplexity", score.perplexity()},
-                                  {"standard_error", score.standard_error()},
-                                  {"nats_per_token", score.negative_log_likelihood /
-                                                         static_cast<double>(score.tokens)},
-                                  {"tokens_scored", score.tokens},
-                                  {"chunks", score.chunks},
-                                  {"ctx_size", window}};
+    nlohmann::ordered_json out = {
+        {"perplexity", score.perplexity()},
+        {"standard_error", score.standard_error()},
+        {"nats_per_token", score.negative_log_likelihood / static_cast<double>(score.tokens)},
+        {"tokens_scored", score.tokens},
+        {"chunks", score.chunks},
+        {"ctx_size", window}};
     std::puts(out.dump(2).c_str());
   } else {
-    std::printf("perplexity %.4f +/- %.4f (%llu tokens in %u windows of %u, second halves scored)\n",
-                score.perplexity(), score.standard_error(),
-                static_cast<unsigned long long>(score.tokens), score.chunks, window);
+    std::printf(
+        "perplexity %.4f +/- %.4f (%llu tokens in %u windows of %u, second halves scored)\n",
+        score.perplexity(), score.standard_error(), static_cast<unsigned long long>(score.tokens),
+        score.chunks, window);
   }
 }
 
@@ -93,8 +94,8 @@ Status RunPerplexity(const std::vector<std::string>& arguments) {
   bool json = false;
   std::vector<Flag> flags = EngineFlags(options);
   flags.push_back(TextFlag("-f,--file", "TEXT", "File with the text to score", path));
-  flags.push_back(NumberFlag("--chunks", "Windows of --ctx-size tokens to score; 0: all", chunks, 0,
-                             1u << 30));
+  flags.push_back(
+      NumberFlag("--chunks", "Windows of --ctx-size tokens to score; 0: all", chunks, 0, 1u << 30));
   flags.push_back(SwitchFlag("--json", "Print JSON", json));
   MOIRA_ASSIGN_OR_RETURN(
       bool run, Configure({"perplexity", "Score a text file with a model", arguments}, flags));

@@ -24,7 +24,8 @@ class ProgressBar {
   Clock::time_point last_draw_;
 };
 
-// "loading [#####.....] 50%  1.2 of 2.4 GiB  ETA 3 s": the bar's text, for `elapsed` seconds of work.
+// "loading [#####.....] 50%  1.2 of 2.4 GiB  ETA 3 s": the bar's text, for `elapsed` seconds of
+// work.
 std::string ProgressText(const std::string& label, uint64_t done, uint64_t total, double elapsed);
 
 }  // namespace moira::server
