@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Runs the built tests and counts them.
+
+    run_suite.py --build build/host --preset host
+
+GoogleTest programs are those that ctest lists; for the host preset the source checks (tests/check) and
+the black-box tests (tests/server) follow. The last line is "N passed, N failed, N skipped"; the exit
+status is 1 when something failed or nothing ran.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COUNTS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
+# One thread per report line, no leak of the test's own environment into what is measured.
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.notes = []
+
+    def add(self, passed, failed, skipped):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+
+def test_programs(build):
+    listing = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], check=True,
+                             capture_output=True, text=True).stdout
+    return [(test["name"], test["command"]) for test in json.loads(listing)["tests"]]
+
+
+def run_program(name, command, tally):
+    """Runs one GoogleTest program and takes the counts from its JSON report."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        begin = time.monotonic()
+        done = subprocess.run([*command, "--gtest_brief=1", f"--gtest_output=json:{report}"], cwd=ROOT,
+                              env={**SANITIZER_OPTIONS, **os.environ}, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace")
+        seconds = time.monotonic() - begin
+        passed = failed = skipped = 0
+        if report.exists():
+            for suite in json.loads(report.read_text())["testsuites"]:
+                for test in suite["testsuite"]:
+                    if "failures" in test:
+                        failed += 1
+                    elif test.get("result") == "SKIPPED":
+                        skipped += 1
+                        reason = test.get("skipped", [{}])[0].get("message", "").splitlines()
+                        tally.notes.append(f"skipped {name} {suite['name']}.{test['name']}: "
+                                           f"{reason[-1] if reason else 'no reason given'}")
+                    else:
+                        passed += 1
+        if done.returncode != 0 and failed == 0:
+            failed = 1  # it crashed, or a sanitizer spoke after the tests
+        if failed:
+            print(done.stdout)
+        print(f"{name}: {passed} passed, {failed} failed, {skipped} skipped ({seconds:.0f} s)", flush=True)
+        tally.add(passed, failed, skipped)
+
+
+def run_script(name, command, tally):
+    """Runs a script that prints its own counting line at the end."""
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace")
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    counts = COUNTS.match(lines[-1]) if lines else None
+    passed, failed, skipped = map(int, counts.groups()) if counts else (0, 0, 0)
+    if done.returncode != 0 and failed == 0:
+        failed = 1
+    if failed:
+        print(done.stdout)
+    tally.notes += [f"{name}: {line}" for line in lines if line.startswith("skipped")]
+    print(f"{name}: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    tally.add(passed, failed, skipped)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--preset", required=True)
+    arguments = parser.parse_args()
+    tally = Tally()
+    if arguments.preset == "host":
+        run_script("check", ["bash", "tests/check/run.sh"], tally)
+    for name, command in test_programs(arguments.build):
+        run_program(name, command, tally)
+    if arguments.preset == "host":
+        run_script("server", [sys.executable, "tests/server/run.py", "--binary",
+                              str(ROOT / arguments.build / "moira")], tally)
+    for note in tally.notes:
+        print(note)
+    print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
+    return 1 if tally.failed or not tally.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
