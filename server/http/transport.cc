@@ -14,6 +14,7 @@
 #include <boost/beast/http/read.hpp>
 #include <cerrno>
 #include <future>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -204,7 +205,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (requests_ > 0) deadline_ = Clock::now() + front_.options().head_timeout;
     parser_.emplace();
     parser_->header_limit(static_cast<uint32_t>(front_.options().max_head_bytes));
-    parser_->body_limit(boost::none);  // CheckHead has the rule
+    parser_->body_limit(std::numeric_limits<uint64_t>::max());  // CheckHead has the rule
     http::async_read_header(socket_, buffer_, *parser_,
                             [self = shared_from_this()](const error_code& error, size_t) {
                               if (self->phase_ == Phase::kHead) self->OnHead(error);
