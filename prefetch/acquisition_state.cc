@@ -55,8 +55,8 @@ void AcquisitionState::BeginFailed(std::span<const uint32_t> experts, const Stat
 std::span<AcquisitionState::Delivery> AcquisitionState::Next() {
   group_.clear();
   if (!done()) {
-    StartMissing();
     Deliver(ledger_.Collect());
+    StartMissing();
   }
   while (ready_.empty() && !done()) {
     if (ledger_.in_flight(layout_class_) > 0) {

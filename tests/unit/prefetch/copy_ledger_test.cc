@@ -72,6 +72,18 @@ TEST_F(CopyLedgerTest, PredictionStillOnItsWayIsLate) {
   EXPECT_EQ(stats.speculative_wasted, 0u);
 }
 
+TEST_F(CopyLedgerTest, AskingForAPredictionPutsItFirst) {
+  Start(6);
+  for (RecordId record : {0u, 1u, 2u}) {
+    ASSERT_TRUE(ledger_->StartSpeculative(record, 0.9));
+    mover_.AwaitCalls(1);
+  }
+  ledger_->Ask(2);
+  mover_.Open();
+  LandAll();
+  EXPECT_EQ(mover_.calls(), (std::vector<GatedMover::Call>{{0, 0}, {2, 0}, {1, 0}}));
+}
+
 TEST_F(CopyLedgerTest, StalePredictionsOfALayerAreTakenBack) {
   Start(6);
   for (RecordId record : {0u, 1u, 9u, 2u}) {

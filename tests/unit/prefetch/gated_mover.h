@@ -30,7 +30,10 @@ class GatedMover : public RecordMover {
     changed_.wait(lock, [&] { return open_ || allowed_ > 0; });
     if (!open_) --allowed_;
     const auto failure = failures_.find(record);
-    return failure == failures_.end() ? Status() : failure->second;
+    if (failure == failures_.end()) return {};
+    const Status status = failure->second.status;
+    if (failure->second.once) failures_.erase(failure);
+    return status;
   }
 
   // Waits until that many moves have begun.
@@ -51,7 +54,11 @@ class GatedMover : public RecordMover {
   }
   void Fail(cache::RecordId record, Status status) {
     std::lock_guard lock(mutex_);
-    failures_[record] = std::move(status);
+    failures_[record] = {std::move(status), false};
+  }
+  void FailOnce(cache::RecordId record, Status status) {
+    std::lock_guard lock(mutex_);
+    failures_[record] = {std::move(status), true};
   }
   void Heal(cache::RecordId record) {
     std::lock_guard lock(mutex_);
@@ -64,12 +71,17 @@ class GatedMover : public RecordMover {
   }
 
  private:
+  struct Failure {
+    Status status;
+    bool once;
+  };
+
   std::mutex mutex_;
   std::condition_variable changed_;
   bool open_;
   size_t allowed_ = 0;
   std::vector<Call> calls_;
-  std::map<cache::RecordId, Status> failures_;
+  std::map<cache::RecordId, Failure> failures_;
 };
 
 }  // namespace moira::prefetch
