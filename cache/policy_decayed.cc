@@ -9,8 +9,8 @@
 namespace moira::cache {
 namespace {
 
-// Passes after which having been asked for counts half: 16 tokens, the value with which decayed
-// frequency reads least in the trace study of deploy/docs/residency.md.
+// Passes after which having been asked for counts half: 16 tokens, with which decayed frequency
+// read less than LRU in most cells of a published study over nine models' traces.
 constexpr double kHalfLife = 16;
 
 // Decayed frequency: a record's heat is the sum of 2^(-age / half-life) over the times it was asked

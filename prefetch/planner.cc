@@ -7,7 +7,8 @@
 namespace moira::prefetch {
 namespace {
 
-// The share of predicted top-k experts that the router then chooses (offloading.md 1.4: 79-89 %).
+// The share of predicted top-k experts that the router then chooses (79 % in arXiv 2502.12224, up
+// to 89 % elsewhere).
 constexpr double kTopKOdds = 0.8;
 constexpr float kHighestScore = 1e30f;
 

@@ -22,7 +22,7 @@ enum class TransferPriority : uint8_t { kSpeculative, kDemand };
 class TransferQueue {
  public:
   // Small enough that a demand hardly waits for it, large enough for a copy engine's full rate
-  // (offloading.md 7.3: 256-512 KB).
+  // (from 256 KB on).
   static constexpr uint64_t kChunkBytes = 256 << 10;
 
   struct Request {
