@@ -59,7 +59,8 @@ constexpr Patterns kKimiK2 = {
     "?"
     R"(|\p{N}{1,3})" MOIRA_MARKS_AND_SPACES};
 // The cased letters are those of the Unicode version that the model was made with. (?<!\s) keeps
-// the search for trailing space linear; it excludes no match, as the leftmost one starts its run.
+// the search for trailing space linear where no machine code can be made; it excludes no match, as
+// the leftmost one starts its run.
 constexpr Patterns kDeepseekLlm = {
     R"([\r\n])",
     R"(\s?[)"

@@ -55,9 +55,11 @@ TEST(BpeEncoder, TakesWholeWordsWhereTheRowSaysSo) {
 TEST(BpeEncoder, NeverMergesIntoAControlToken) {
   for (const int64_t type : {kControlType, kUnknownType}) {
     for (const char* pre : {"gpt-2", "llama-bpe"}) {
-      MetadataBuilder builder = BpeMetadata({"a b"}, pre);
+      MetadataBuilder builder = BpeMetadata({"a b", "b c"}, pre);
       builder.Get<std::vector<int64_t>>("token_type")[259] = type;
-      EXPECT_THAT(Bpe(builder).Encode("ab"), ElementsAre(ByteId('a'), ByteId('b')));
+      const Bpe bpe(builder);
+      EXPECT_THAT(bpe.Encode("ab"), ElementsAre(ByteId('a'), ByteId('b')));
+      EXPECT_THAT(bpe.Encode("abc"), ElementsAre(ByteId('a'), 260));
     }
   }
 }
