@@ -28,8 +28,8 @@ RunnerOptions Bounded(prefetch::PrefetchMode prefetch) {
   return {.expert_cache = {cache::ExpertCacheBudget::Kind::kPercent, 0, 60}, .prefetch = prefetch};
 }
 
-// Blocks that add nothing to the residual stream leave the next gate input as predicted: then every
-// prediction is right, and hardly anything is a plain miss behind the first block.
+// Blocks that add nothing to the residual stream leave the next gate input as predicted: most of
+// what is copied ahead is then asked for.
 TEST_F(FfnBlockTest, PredictionsComeFromTheNextBlocksNormAndRouter) {
   TinyModel model(TinySpec{.layers = 4, .quantized = true});
   for (uint32_t i = 0; i < 4; ++i) {
@@ -38,16 +38,22 @@ TEST_F(FfnBlockTest, PredictionsComeFromTheNextBlocksNormAndRouter) {
       std::fill_n(model.tensor(block + part).values.begin(),
                   model.tensor(block + part).values.size(), 0.0f);
     }
+    // Gains so unlike that another block's norm would lead to other experts.
+    std::vector<float>& gain = model.tensor(block + "ffn_norm.weight").values;
+    for (size_t c = 0; c < gain.size(); ++c) gain[c] = (c + i) % 4 == 0 ? 2.0f : 0.05f;
   }
   std::unique_ptr<ModelRunner> runner = Open(model, Bounded(prefetch::PrefetchMode::kGate));
   for (int32_t token = 0; token < 60; ++token) runner->Run(0, {token});
   const prefetch::ProviderStats stats = runner->provider()->stats();
   EXPECT_GT(stats.speculative_issued, 0u);
-  EXPECT_GT(stats.speculative_used + stats.speculative_late, 0u);
-  std::unique_ptr<ModelRunner> without = Open(model, Bounded(prefetch::PrefetchMode::kOff));
-  for (int32_t token = 0; token < 60; ++token) without->Run(0, {token});
-  EXPECT_EQ(without->provider()->stats().speculative_issued, 0u);
-  EXPECT_LT(stats.misses, without->provider()->stats().misses);
+  EXPECT_GT(2 * (stats.speculative_used + stats.speculative_late), stats.speculative_issued);
+}
+
+TEST_F(FfnBlockTest, NothingIsPredictedWhereNobodyAsks) {
+  std::unique_ptr<ModelRunner> runner =
+      Open(TinyModel(TinySpec{}), Bounded(prefetch::PrefetchMode::kOff));
+  for (int32_t token = 0; token < 20; ++token) runner->Run(0, {token});
+  EXPECT_EQ(runner->provider()->stats().speculative_issued, 0u);
 }
 
 TEST_F(FfnBlockTest, LongChunksPredictFromASample) {
