@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -14,7 +15,8 @@ namespace moira::engine::jinja {
 class Budget {
  public:
   explicit Budget(const TemplateLimits& limits)
-      : limits_(limits), bytes_left_(limits.output_bytes * kTotalPerOutput) {}
+      : limits_(limits),
+        bytes_left_(std::min(limits.output_bytes, SIZE_MAX / kTotalPerOutput) * kTotalPerOutput) {}
 
   void Step(uint64_t count = 1) {
     if (count > limits_.steps - steps_) {
@@ -43,6 +45,12 @@ class Budget {
     Step(count / kItemsPerStep);
   }
 
+  // `count` values are about to be made that are strings of their own; their bytes come on top.
+  void Strings(size_t count) {
+    Items(count);
+    Allocate(count * kBytesPerString);
+  }
+
   const TemplateLimits& limits() const { return limits_; }
 
  private:
@@ -51,12 +59,13 @@ class Budget {
   static constexpr size_t kTotalPerOutput = 32;
   static constexpr size_t kBytesPerStep = 256;
   static constexpr size_t kBytesPerItem = 32;
+  static constexpr size_t kBytesPerString = 96;
   static constexpr size_t kItemsPerStep = 8;
 
   void Allocate(size_t bytes) {
     if (bytes > bytes_left_) {
-      throw LimitExceeded("template builds more than " +
-                          std::to_string(limits_.output_bytes * kTotalPerOutput) +
+      throw LimitExceeded("template builds more than " + std::to_string(kTotalPerOutput) +
+                          " times " + std::to_string(limits_.output_bytes) +
                           " bytes of intermediate values");
     }
     bytes_left_ -= bytes;

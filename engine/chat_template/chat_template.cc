@@ -12,7 +12,7 @@ namespace moira::engine {
 namespace {
 
 // The largest template of a real model has 17 KiB.
-constexpr size_t kMaxSourceBytes = 1 << 20;
+constexpr size_t kMaxSourceBytes = 256 << 10;
 
 std::string MessageOf(const jinja::Failure& failure, int line) {
   if (failure.verbatim) return failure.message;

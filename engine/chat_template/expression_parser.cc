@@ -409,9 +409,15 @@ ExpressionPtr ExpressionParser::ParseFilters(ExpressionPtr input) {
   }
 }
 
+std::string ExpressionParser::ParseDottedName(std::string_view what) {
+  std::string name = stream_.Expect(TokenKind::kName, what).text;
+  while (stream_.SkipOperator(".")) name += "." + stream_.Expect(TokenKind::kName, what).text;
+  return name;
+}
+
 ExpressionPtr ExpressionParser::ParseFilter(ExpressionPtr input) {
   const int line = stream_.line();
-  const std::string name = stream_.Expect(TokenKind::kName, "the name of a filter").text;
+  const std::string name = ParseDottedName("the name of a filter");
   const Filter* filter = FindFilter(name);
   if (!filter) throw NotSupported(line, "filter '" + name + "' is not supported");
   ArgumentNodes arguments;
@@ -430,7 +436,7 @@ ExpressionPtr ExpressionParser::ParseBlockFilter(bool inline_first) {
 ExpressionPtr ExpressionParser::ParsePredicate(ExpressionPtr input) {
   const int line = stream_.Next().line;
   const bool negated = stream_.SkipName("not");
-  const std::string name = stream_.Expect(TokenKind::kName, "the name of a test").text;
+  const std::string name = ParseDottedName("the name of a test");
   const Predicate* predicate = FindPredicate(name);
   if (!predicate) throw NotSupported(line, "test '" + name + "' is not supported");
   ArgumentNodes arguments = ParsePredicateArguments();

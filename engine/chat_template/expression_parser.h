@@ -54,6 +54,7 @@ class ExpressionParser {
   ArgumentNodes ParseArguments();
   void ParseArgument(int line, ArgumentNodes* arguments);
   ArgumentNodes ParsePredicateArguments();
+  std::string ParseDottedName(std::string_view what);
   bool AtTupleEnd() const;
   void NoteName(const std::string& name);
   Target ParseSingleTarget(bool with_namespace);

@@ -66,7 +66,7 @@ Value Reverse(Context& context, const Value& input, const Arguments& arguments) 
   std::vector<Value> items = Iterate(context.budget(), input);
   std::reverse(items.begin(), items.end());
   // Python's reversed() gives an iterator; what it does not know becomes a list.
-  if (input.iterator() || input.loop() || input.is_undefined()) {
+  if (input.iterator() || input.loop()) {
     return Value::List(context.budget(), std::move(items));
   }
   return Value::Iterator(context.budget(), "reversed", std::move(items));

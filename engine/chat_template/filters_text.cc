@@ -139,7 +139,9 @@ Value Indent(Context& context, const Value& input, const Arguments& arguments) {
 Value Truncate(Context& context, const Value& input, const Arguments& arguments) {
   const BoundArguments bound("truncate", arguments, {"length", "killwords", "end", "leeway"});
   Budget& budget = context.budget();
-  const MarkedText text = SoftString(context, input).text;
+  if (input.is_undefined()) return input;
+  if (!input.string()) throw EvaluationError("truncate needs a str, not " + TypeName(input));
+  const MarkedText& text = input.string()->text;
   const MarkedText end = bound.IsGiven(2) ? bound.Text(2) : MarkedText("...");
   const int64_t length = bound.IntOr(0, 255);
   const int64_t leeway = bound.IsNone(3) ? 5 : Index(*bound[3]);

@@ -182,8 +182,9 @@ FormatSpec ParseFormatSpec(std::string_view text) {
 }
 
 MarkedText FormatValue(Context& context, const Value& value, const FormatSpec& spec) {
-  if (value.IsNumber() && !(value.boolean() && spec.type == '\0') && spec.type != 's') {
-    return FormatNumber(context, value, spec);
+  if (value.IsNumber()) return FormatNumber(context, value, spec);
+  if (!value.string()) {
+    throw EvaluationError("unsupported format string passed to " + TypeName(value) + ".__format__");
   }
   if (spec.type != '\0' && spec.type != 's') throw UnknownType(spec, value);
   MarkedText text = Str(context.budget(), value);

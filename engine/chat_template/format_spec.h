@@ -23,7 +23,7 @@ struct FormatSpec {
 
 // "[[fill]align][sign][#][0][width][,][.precision][type]"; throws for what is none.
 FormatSpec ParseFormatSpec(std::string_view spec);
-// format(value, spec).
+// format(value, spec) of a number or string; other values have no specification.
 MarkedText FormatValue(Context& context, const Value& value, const FormatSpec& spec);
 // A width or precision at `text[*at]`, which is moved behind it; nothing if there is no digit.
 std::optional<size_t> ReadSize(std::string_view text, size_t* at);

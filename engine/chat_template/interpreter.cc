@@ -142,6 +142,7 @@ Interpreter::Flow Interpreter::RunLoop(const ForStatement& node, const Value& it
     loop->recursive = &node;
     loop->scope = scope_;
   }
+  bool any_completed = false;
   const auto body_scope = std::make_shared<Scope>(scope_);
   while (const std::optional<Value> item = loop->Next()) {
     budget().Step();
@@ -149,9 +150,12 @@ Interpreter::Flow Interpreter::RunLoop(const ForStatement& node, const Value& it
     const ScopeSwitch inner(this, body_scope);
     Assign(node.target, *item);
     scope_->Set("loop", Value::Loop(loop));
-    if (Execute(node.body) == Flow::kBreak) return Flow::kNormal;
+    const Flow flow = Execute(node.body);
+    if (flow == Flow::kBreak) break;
+    any_completed |= flow == Flow::kNormal;
   }
-  if (loop->index0 >= 0) return Flow::kNormal;
+  // As jinja2: `else` also runs when every turn was left by break or continue.
+  if (any_completed) return Flow::kNormal;
   return ExecuteIn(std::make_shared<Scope>(scope_), node.otherwise);
 }
 

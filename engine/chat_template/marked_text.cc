@@ -11,7 +11,8 @@ MarkedText::MarkedText(std::string bytes, bool untrusted) : bytes_(std::move(byt
 
 void MarkedText::Mark(size_t begin, size_t end) {
   if (begin == end) return;
-  if (!untrusted_.empty() && untrusted_.back().end == begin) {
+  const bool full = untrusted_.size() >= kMaxRanges;
+  if (!untrusted_.empty() && (untrusted_.back().end == begin || full)) {
     untrusted_.back().end = end;
   } else {
     untrusted_.push_back({begin, end});

@@ -13,6 +13,10 @@ namespace moira::engine::jinja {
 // and not adjacent. Every operation on text goes through Append and Slice, which carry the marks.
 class MarkedText {
  public:
+  // Where a text has more ranges, what lies between the last ones counts as a user's too: a bound
+  // on memory that marks too much, never too little.
+  static constexpr size_t kMaxRanges = 1 << 16;
+
   MarkedText() = default;
   explicit MarkedText(std::string bytes, bool untrusted = false);
 

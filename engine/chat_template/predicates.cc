@@ -56,10 +56,12 @@ int64_t Remainder(Context& context, const Value& value, const Value& divisor) {
                                        : 2;
 }
 
-bool IsOdd(Context& context, const Value& value, const Arguments&) {
+bool IsOdd(Context& context, const Value& value, const Arguments& arguments) {
+  const BoundArguments bound("odd", arguments, {});
   return Remainder(context, value, Value::Int(2)) == 1;
 }
-bool IsEven(Context& context, const Value& value, const Arguments&) {
+bool IsEven(Context& context, const Value& value, const Arguments& arguments) {
+  const BoundArguments bound("even", arguments, {});
   return Remainder(context, value, Value::Int(2)) == 0;
 }
 bool IsDivisible(Context& context, const Value& value, const Arguments& arguments) {
@@ -70,16 +72,20 @@ bool IsSame(Context&, const Value& value, const Arguments& arguments) {
   const BoundArguments bound("sameas", arguments, {"other"}, 1);
   return value.IsSame(*bound[0]);
 }
-bool IsLowerCase(Context& context, const Value& value, const Arguments&) {
+bool IsLowerCase(Context& context, const Value& value, const Arguments& arguments) {
+  const BoundArguments bound("lower", arguments, {});
   return IsCased(Str(context.budget(), value).bytes(), false);
 }
-bool IsUpperCase(Context& context, const Value& value, const Arguments&) {
+bool IsUpperCase(Context& context, const Value& value, const Arguments& arguments) {
+  const BoundArguments bound("upper", arguments, {});
   return IsCased(Str(context.budget(), value).bytes(), true);
 }
-bool IsFilterName(Context&, const Value& value, const Arguments&) {
+bool IsFilterName(Context&, const Value& value, const Arguments& arguments) {
+  const BoundArguments bound("filter", arguments, {});
   return value.string() && FindFilter(value.string()->text.bytes());
 }
-bool IsTestName(Context&, const Value& value, const Arguments&) {
+bool IsTestName(Context&, const Value& value, const Arguments& arguments) {
+  const BoundArguments bound("test", arguments, {});
   return value.string() && FindPredicate(value.string()->text.bytes());
 }
 

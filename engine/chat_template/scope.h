@@ -2,8 +2,8 @@
 
 #include <memory>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "engine/chat_template/value.h"
 
@@ -17,21 +17,14 @@ class Scope {
   explicit Scope(std::shared_ptr<Scope> parent) : parent_(std::move(parent)) {}
 
   void Set(std::string_view name, Value value) {
-    for (auto& [known, slot] : variables_) {
-      if (known == name) {
-        slot = std::move(value);
-        return;
-      }
-    }
-    variables_.emplace_back(name, std::move(value));
+    variables_.insert_or_assign(name, std::move(value));
   }
 
   // Null if neither this scope nor one around it has the variable.
   const Value* Find(std::string_view name) const {
     for (const Scope* scope = this; scope; scope = scope->parent_.get()) {
-      for (const auto& [known, value] : scope->variables_) {
-        if (known == name) return &value;
-      }
+      const auto found = scope->variables_.find(name);
+      if (found != scope->variables_.end()) return &found->second;
     }
     return nullptr;
   }
@@ -40,7 +33,7 @@ class Scope {
 
  private:
   std::shared_ptr<Scope> parent_;
-  std::vector<std::pair<std::string_view, Value>> variables_;
+  std::unordered_map<std::string_view, Value> variables_;
 };
 
 }  // namespace moira::engine::jinja

@@ -10,6 +10,7 @@ namespace {
 // The indices that a slice takes of a sequence of `size` items: PySlice_AdjustIndices.
 struct SliceIndices {
   int64_t start;
+  int64_t stop;
   int64_t step;
   int64_t count;
 };
@@ -36,7 +37,7 @@ SliceIndices Indices(int64_t size, const Value& start_value, const Value& stop_v
   int64_t count = 0;
   if (step < 0 && stop < start) count = (start - stop - 1) / -step + 1;
   if (step > 0 && start < stop) count = (stop - start - 1) / step + 1;
-  return {start, step, count};
+  return {start, stop, step, count};
 }
 
 MarkedText SliceText(Budget& budget, const MarkedText& text, const Value& start, const Value& stop,
@@ -84,7 +85,7 @@ Value Slice(Budget& budget, const Value& value, const Value& start, const Value&
     }
     const int64_t first = range->start + slice.start * range->step;
     const int64_t width = range->step * slice.step;  // both within 2^31
-    return Value::Range({first, first + slice.count * width, width});
+    return Value::Range({first, range->start + slice.stop * range->step, width});
   }
   if (!value.sequence()) {
     throw EvaluationError("'" + TypeName(value) + "' object cannot be sliced");

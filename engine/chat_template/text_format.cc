@@ -95,7 +95,8 @@ class BraceFormatter {
   }
 
   void Append(const Value& value, std::string_view spec) {
-    MarkedText text = FormatValue(context_, value, ParseFormatSpec(spec));
+    const MarkedText text = spec.empty() ? Str(context_.budget(), value)
+                                         : FormatValue(context_, value, ParseFormatSpec(spec));
     const bool escape = format_.markup && !(value.string() && value.string()->markup);
     result_.Append(escape ? EscapeHtml(context_.budget(), text) : text);
   }
@@ -167,7 +168,10 @@ class PercentFormatter {
     }
     result_.Append(format_.text, literal, bytes_.size());
     context_.budget().Text(result_.size());
-    if (next_ < items_.size() && !values_.dict() && !by_name_) {
+    // What can be subscripted counts as a mapping, of which nothing needs to be used.
+    const bool is_mapping = values_.dict() || values_.range() || values_.undefined() ||
+                            (values_.sequence() && !values_.is_tuple());
+    if (next_ < items_.size() && !is_mapping) {
       throw EvaluationError("not all arguments converted during string formatting");
     }
     return std::move(result_);
@@ -211,7 +215,6 @@ class PercentFormatter {
   }
 
   const Value* Named(std::string_view name) {
-    by_name_ = true;
     if (!values_.dict()) throw EvaluationError("format requires a mapping");
     const Value* value = values_.dict()->Find(name);
     if (!value) throw EvaluationError("format key " + QuotedForMessage(name) + " is missing");
@@ -257,7 +260,6 @@ class PercentFormatter {
   const Value& values_;
   std::vector<Value> items_;
   size_t next_ = 0;
-  bool by_name_ = false;
   MarkedText result_;
 };
 

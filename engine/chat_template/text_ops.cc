@@ -92,7 +92,7 @@ std::vector<MarkedText> Split(Budget& budget, const MarkedText& text, std::strin
                               int64_t limit, Side side) {
   budget.Text(text.size());
   const std::vector<size_t> places = FindAll(text.bytes(), separator, limit, side == Side::kRight);
-  budget.Items(places.size() + 1);
+  budget.Strings(places.size() + 1);
   std::vector<MarkedText> parts;
   parts.reserve(places.size() + 1);
   size_t begin = 0;
@@ -122,7 +122,7 @@ std::vector<MarkedText> SplitWords(Budget& budget, const MarkedText& text, int64
     if (at > begin) words.emplace_back(begin, at);
     if (space) at += DecodeAt(bytes, at).size;
   }
-  budget.Items(words.size());
+  budget.Strings(words.size());
   // With a limit, the words beyond it stay together with the space between and beyond them.
   const auto count = static_cast<int64_t>(words.size());
   if (limit >= 0 && count > limit) {
@@ -152,7 +152,7 @@ std::vector<MarkedText> SplitLines(Budget& budget, const MarkedText& text, bool 
     size_t next = at + point.size;
     if (IsLineBreak(point.value)) {
       if (point.value == '\r' && next < bytes.size() && bytes[next] == '\n') ++next;
-      budget.Items(1);
+      budget.Strings(1);
       lines.push_back(text.Slice(begin, keep_ends ? next : at));
       begin = next;
     }
@@ -185,7 +185,7 @@ MarkedText Replace(Budget& budget, const MarkedText& text, const MarkedText& fro
   size_t at = 0;
   for (; limit != 0 && at < bytes.size(); --limit) {
     const size_t next = at + DecodeAt(bytes, at).size;
-    budget.Items(1);
+    budget.Strings(1);
     parts.push_back(text.Slice(at, next));
     at = next;
   }

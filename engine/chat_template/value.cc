@@ -46,7 +46,7 @@ void DictObject::Set(Budget& budget, const Value& key, Value value) {
     slot = std::move(value);
     return;
   }
-  budget.Items(2);
+  budget.Items(4);
   depth = std::max({depth, DeeperThan(value.depth()), DeeperThan(key.depth())});
   entries.emplace_back(key, std::move(value));
   const StringObject* text = entries.back().first.string();
@@ -191,7 +191,7 @@ std::vector<Value> IterateString(Budget& budget, const MarkedText& text) {
   std::vector<Value> items;
   for (size_t at = 0; at < text.size();) {
     const size_t next = at + DecodeAt(text.bytes(), at).size;
-    budget.Items(1);
+    budget.Strings(1);
     budget.Text(next - at);
     items.push_back(Value::String(text.Slice(at, next)));
     at = next;
