@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
 
 if ! formatter=$(command -v clang-format-14); then
-  echo "skip format: clang-format-14 is not installed"
+  echo "skipped format: clang-format-14 is not installed"
   exit 0
 fi
 if [[ -e .git ]]; then

@@ -39,7 +39,8 @@ def compile_alone(root, name, work):
     # Compiled and thrown away, not -fsyntax-only: ccache keeps the results of compilations.
     launcher = ["ccache"] if shutil.which("ccache") else []
     command = [*launcher, *command, "-std=c++20", "-O0", "-w",
-               "-I", str(root), "-c", str(source), "-o", str(source.with_suffix(".o"))]
+               # What CMake defines for the tests.
+               '-DMOIRA_SOURCE_DIR="."', '-DMOIRA_BINARY="."', "-I", str(root), "-c", str(source), "-o", str(source.with_suffix(".o"))]
     result = subprocess.run(command, text=True, capture_output=True, check=False)
     if result.returncode == 0:
         return None

@@ -7,10 +7,13 @@
 #include <map>
 #include <set>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "engine/model/executor.h"
+#include "engine/tokenizer/tokenizer.h"
 
 namespace moira::engine {
 
