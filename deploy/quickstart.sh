@@ -54,7 +54,7 @@ answer=$("$moira" chat --url "$url" --temperature 0 --max-tokens 64 "$question")
 echo "$answer"
 hits=$(metric moira_expert_hits_total)
 fetches=$(metric moira_expert_fetches_total)
-used=$(metric moira_expert_prefetch_used_total)
+used=$(metric moira_speculative_used_total)
 echo
 echo "experts: $hits hits, $fetches fetched on demand, $used prefetched in time"
 
