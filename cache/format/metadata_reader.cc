@@ -38,7 +38,7 @@ struct Scalar {
   static constexpr uint64_t kMinBytes = sizeof(Stored);
 
   static Status Read(HeaderReader& reader, Held& held) {
-    Stored stored;
+    Stored stored{};
     MOIRA_RETURN_IF_ERROR(reader.Read(stored));
     held = stored;
     return Status();
@@ -50,7 +50,7 @@ struct BoolScalar {
   static constexpr uint64_t kMinBytes = 1;
 
   static Status Read(HeaderReader& reader, bool& held) {
-    uint8_t stored;
+    uint8_t stored = 0;
     MOIRA_RETURN_IF_ERROR(reader.Read(stored));
     if (stored > 1) return InvalidData("boolean " + std::to_string(stored) + " is not 0 or 1");
     held = stored == 1;
@@ -69,7 +69,7 @@ struct StringScalar {
 
 template <typename Scalar>
 Result<MetadataValue> ReadScalar(HeaderReader& reader) {
-  typename Scalar::Held held;
+  typename Scalar::Held held{};
   MOIRA_RETURN_IF_ERROR(Scalar::Read(reader, held));
   return MetadataValue(std::move(held));
 }
@@ -81,7 +81,7 @@ Result<MetadataValue> ReadElements(HeaderReader& reader, uint64_t count) {
   std::vector<typename Scalar::Held> elements;
   elements.reserve(count);
   for (uint64_t i = 0; i < count; ++i) {
-    typename Scalar::Held held;
+    typename Scalar::Held held{};
     if (Status status = Scalar::Read(reader, held); !status.ok()) {
       return InContext("element " + std::to_string(i), status);
     }

@@ -32,12 +32,13 @@ void* CountedAllocate(size_t bytes) {
 
 }  // namespace
 
-void* operator new(size_t bytes) { return CountedAllocate(bytes); }
-void* operator new[](size_t bytes) { return CountedAllocate(bytes); }
-void operator delete(void* data) noexcept { std::free(data); }
-void operator delete[](void* data) noexcept { std::free(data); }
-void operator delete(void* data, size_t) noexcept { std::free(data); }
-void operator delete[](void* data, size_t) noexcept { std::free(data); }
+// Not inlined: a compiler that sees malloc beside delete takes them for a mismatch.
+[[gnu::noinline]] void* operator new(size_t bytes) { return CountedAllocate(bytes); }
+[[gnu::noinline]] void* operator new[](size_t bytes) { return CountedAllocate(bytes); }
+[[gnu::noinline]] void operator delete(void* data) noexcept { std::free(data); }
+[[gnu::noinline]] void operator delete[](void* data) noexcept { std::free(data); }
+[[gnu::noinline]] void operator delete(void* data, size_t) noexcept { std::free(data); }
+[[gnu::noinline]] void operator delete[](void* data, size_t) noexcept { std::free(data); }
 
 namespace moira::format {
 namespace {
