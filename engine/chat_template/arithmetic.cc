@@ -153,14 +153,25 @@ size_t Repetitions(size_t size, int64_t count, size_t limit) {
   return static_cast<size_t>(count);
 }
 
+// By doubling: a single character repeated a million times is twenty appends.
+MarkedText RepeatText(MarkedText text, size_t times) {
+  MarkedText result;
+  for (; times > 0; times /= 2) {
+    if (times % 2 == 1) result.Append(text);
+    if (times > 1) {
+      const MarkedText once = text;
+      text.Append(once);
+    }
+  }
+  return result;
+}
+
 Value Repeat(Budget& budget, const Value& value, int64_t count) {
   const size_t limit = budget.limits().output_bytes;
   if (const StringObject* string = value.string()) {
     const size_t times = Repetitions(string->text.size(), count, limit);
     budget.Text(string->text.size() * times);
-    MarkedText result;
-    for (size_t i = 0; i < times; ++i) result.Append(string->text);
-    return Value::String(std::move(result), string->markup);
+    return Value::String(RepeatText(string->text, times), string->markup);
   }
   const auto& items = value.sequence()->items;
   const size_t times = Repetitions(items.size(), count, limit);

@@ -212,6 +212,7 @@ TEST_F(TransportTest, WithoutRoomTheNewestIsRefused) {
   EXPECT_THAT(Send(kGet), StartsWith("HTTP/1.1 503"));
   go_on.Set();
   EXPECT_THAT(first.ReadAll(), StartsWith("HTTP/1.1 200"));
+  transport_->Stop();  // before what its handlers use
 }
 
 TEST_F(TransportTest, TooManyBodyBytesCostTheOldestBody) {
@@ -245,6 +246,7 @@ TEST_F(TransportTest, AClientThatLeavesCancelsItsRequest) {
   ASSERT_TRUE(handling.Wait());
   client.Close();
   EXPECT_TRUE(cancelled.Wait());
+  transport_->Stop();  // before what its handlers use
 }
 
 TEST_F(TransportTest, AStreamComesInChunks) {
@@ -298,6 +300,7 @@ TEST_F(TransportTest, AReaderThatStallsIsDropped) {
   RawClient client(transport_->port());
   client.Send(kGet);
   EXPECT_TRUE(done.Wait());
+  transport_->Stop();  // before what its handlers use
 }
 
 TEST_F(TransportTest, StopCancelsWhatIsHandledAndClosesTheRest) {
