@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,10 @@ SANITIZER_OPTIONS = {
     "UBSAN_OPTIONS": "print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
+
+
+# Far above what any program needs, under sanitizers too: one that takes longer hangs, and says where.
+PROGRAM_SECONDS = 20 * 60
 
 
 class Tally:
@@ -44,14 +49,25 @@ def test_programs(build):
     return [(test["name"], test["command"]) for test in json.loads(listing)["tests"]]
 
 
+def run_bounded(command):
+    """The output and exit status of a test program; one that hangs is ended so that a sanitizer tells where."""
+    process = subprocess.Popen(command, cwd=ROOT, env={**SANITIZER_OPTIONS, **os.environ}, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, errors="replace")
+    try:
+        output, _ = process.communicate(timeout=PROGRAM_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        output, _ = process.communicate()
+        output += f"\n{command[0]} did not end within {PROGRAM_SECONDS} s\n"
+    return output, process.returncode
+
+
 def run_program(name, command, tally):
     """Runs one GoogleTest program and takes the counts from its JSON report."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         begin = time.monotonic()
-        done = subprocess.run([*command, "--gtest_brief=1", f"--gtest_output=json:{report}"], cwd=ROOT,
-                              env={**SANITIZER_OPTIONS, **os.environ}, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, errors="replace")
+        output, status = run_bounded([*command, "--gtest_brief=1", f"--gtest_output=json:{report}"])
         seconds = time.monotonic() - begin
         passed = failed = skipped = 0
         if report.exists():
@@ -66,10 +82,10 @@ def run_program(name, command, tally):
                                            f"{reason[-1] if reason else 'no reason given'}")
                     else:
                         passed += 1
-        if done.returncode != 0 and failed == 0:
-            failed = 1  # it crashed, or a sanitizer spoke after the tests
+        if status != 0 and failed == 0:
+            failed = 1  # it crashed, hung, or a sanitizer spoke after the tests
         if failed:
-            print(done.stdout)
+            print(output)
         print(f"{name}: {passed} passed, {failed} failed, {skipped} skipped ({seconds:.0f} s)", flush=True)
         tally.add(passed, failed, skipped)
 

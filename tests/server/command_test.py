@@ -1,10 +1,12 @@
 """The other commands of `moira`, as a person or a script calls them."""
 import json
+import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-from moira_server import TINY_MODEL, MoiraServer, run_moira
+from moira_server import BINARY, ROOT, TINY_MODEL, MoiraServer, run_moira
 
 COMMANDS = ("serve", "chat", "bench", "perplexity", "inspect", "plan")
 
@@ -26,6 +28,11 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(run_moira().returncode, 64)
         self.assertEqual(run_moira("fly").returncode, 64)
         self.assertRegex(run_moira("--version").stdout, r"^moira \d+\.\d+\.\d+")
+
+    def test_the_page_of_flags_is_what_the_program_says(self):
+        page = subprocess.run([sys.executable, ROOT / "deploy/docs/make_flags.py", BINARY], check=True,
+                              capture_output=True, text=True).stdout
+        self.assertEqual((ROOT / "deploy/docs/flags.md").read_text(), page, "make deploy/docs/flags.md anew")
 
     def test_inspect(self):
         found = self.run_json("inspect", TINY_MODEL)

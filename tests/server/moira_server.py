@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("MOIRA_BINARY", "build/host/moira")
 TINY_MODEL = os.environ.get("MOIRA_TINY_MODEL", "")
 DEMO_MODEL = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "moira" / \
