@@ -90,8 +90,9 @@ unsigned CountPhysicalCores(const std::string& cpu_root, std::span<const unsigne
   for (unsigned cpu : cpus) {
     std::string name = "cpu" + std::to_string(cpu);
     // The list of hardware threads of a core is the same text for each of them.
-    std::optional<std::string> siblings =
-        ReadFirstLine(cpu_root + "/" + name + "/topology/thread_siblings_list");
+    std::string path = cpu_root;
+    path.append("/").append(name).append("/topology/thread_siblings_list");
+    std::optional<std::string> siblings = ReadFirstLine(path);
     cores.insert(siblings ? *siblings : name);
   }
   return static_cast<unsigned>(cores.size());

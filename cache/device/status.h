@@ -100,9 +100,11 @@ class [[nodiscard]] Result {
   } while (false)
 #define MOIRA_ASSIGN_OR_RETURN(declaration, expression) \
   MOIRA_ASSIGN_OR_RETURN_INNER(MOIRA_CONCAT(moira_result_, __LINE__), declaration, expression)
+// NOLINTBEGIN(bugprone-macro-parentheses): a declared name cannot stand in parentheses.
 #define MOIRA_ASSIGN_OR_RETURN_INNER(result, declaration, expression) \
   auto result = (expression);                                         \
   if (!result.ok()) return result.status();                           \
   declaration = std::move(result).value()
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace moira
