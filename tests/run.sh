@@ -16,6 +16,7 @@ fi
 bash deploy/install_packages.sh deploy/packages.txt tests/packages.txt
 # The gates and the black-box tests use a real chat model where one can be had.
 bash deploy/demo/make_demo_model.sh || echo "no demo model: its tests will be skipped"
-cmake --preset "$preset" >/dev/null
+# The quickstart may have configured this folder without tests.
+cmake --preset "$preset" -DMOIRA_TESTS=ON >/dev/null
 cmake --build --preset "$preset"
 exec python3 tests/run_suite.py --build "build/$preset" --preset "$preset"
