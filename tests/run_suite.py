@@ -8,6 +8,7 @@ the black-box tests (tests/server) follow. The last line is "N passed, N failed,
 status is 1 when something failed or nothing ran.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -33,14 +35,23 @@ PROGRAM_SECONDS = 20 * 60
 
 
 class Tally:
+    """Counts of all that ran, and what is to be said of it. Thread-safe."""
+
     def __init__(self):
+        self.lock = threading.Lock()
         self.passed = self.failed = self.skipped = 0
         self.notes = []
 
-    def add(self, passed, failed, skipped):
-        self.passed += passed
-        self.failed += failed
-        self.skipped += skipped
+    def add(self, name, counts, notes, output, seconds):
+        passed, failed, skipped = counts
+        with self.lock:
+            if failed:
+                print(output)
+            print(f"{name}: {passed} passed, {failed} failed, {skipped} skipped ({seconds:.0f} s)", flush=True)
+            self.passed += passed
+            self.failed += failed
+            self.skipped += skipped
+            self.notes += notes
 
 
 def test_programs(build):
@@ -50,7 +61,7 @@ def test_programs(build):
 
 
 def run_bounded(command):
-    """The output and exit status of a test program; one that hangs is ended so that a sanitizer tells where."""
+    """The output and exit status of a command; one that hangs is ended so that a sanitizer tells where."""
     process = subprocess.Popen(command, cwd=ROOT, env={**SANITIZER_OPTIONS, **os.environ}, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True, errors="replace")
     try:
@@ -62,48 +73,47 @@ def run_bounded(command):
     return output, process.returncode
 
 
+def read_report(name, report):
+    """The counts of a GoogleTest report, and why tests were skipped."""
+    passed = failed = skipped = 0
+    notes = []
+    for suite in json.loads(report.read_text())["testsuites"] if report.exists() else []:
+        for test in suite["testsuite"]:
+            if "failures" in test:
+                failed += 1
+            elif test.get("result") == "SKIPPED":
+                skipped += 1
+                reason = test.get("skipped", [{}])[0].get("message", "").splitlines()
+                notes.append(f"skipped {name} {suite['name']}.{test['name']}: "
+                             f"{reason[-1] if reason else 'no reason given'}")
+            else:
+                passed += 1
+    return passed, failed, skipped, notes
+
+
 def run_program(name, command, tally):
     """Runs one GoogleTest program and takes the counts from its JSON report."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         begin = time.monotonic()
         output, status = run_bounded([*command, "--gtest_brief=1", f"--gtest_output=json:{report}"])
-        seconds = time.monotonic() - begin
-        passed = failed = skipped = 0
-        if report.exists():
-            for suite in json.loads(report.read_text())["testsuites"]:
-                for test in suite["testsuite"]:
-                    if "failures" in test:
-                        failed += 1
-                    elif test.get("result") == "SKIPPED":
-                        skipped += 1
-                        reason = test.get("skipped", [{}])[0].get("message", "").splitlines()
-                        tally.notes.append(f"skipped {name} {suite['name']}.{test['name']}: "
-                                           f"{reason[-1] if reason else 'no reason given'}")
-                    else:
-                        passed += 1
+        passed, failed, skipped, notes = read_report(name, report)
         if status != 0 and failed == 0:
             failed = 1  # it crashed, hung, or a sanitizer spoke after the tests
-        if failed:
-            print(output)
-        print(f"{name}: {passed} passed, {failed} failed, {skipped} skipped ({seconds:.0f} s)", flush=True)
-        tally.add(passed, failed, skipped)
+        tally.add(name, (passed, failed, skipped), notes, output, time.monotonic() - begin)
 
 
 def run_script(name, command, tally):
     """Runs a script that prints its own counting line at the end."""
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors="replace")
-    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    begin = time.monotonic()
+    output, status = run_bounded(command)
+    lines = [line for line in output.splitlines() if line.strip()]
     counts = COUNTS.match(lines[-1]) if lines else None
     passed, failed, skipped = map(int, counts.groups()) if counts else (0, 0, 0)
-    if done.returncode != 0 and failed == 0:
+    if status != 0 and failed == 0:
         failed = 1
-    if failed:
-        print(done.stdout)
-    tally.notes += [f"{name}: {line}" for line in lines if line.startswith("skipped")]
-    print(f"{name}: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
-    tally.add(passed, failed, skipped)
+    notes = [f"{name}: {line}" for line in lines if line.startswith("skipped")]
+    tally.add(name, (passed, failed, skipped), notes, output, time.monotonic() - begin)
 
 
 def main():
@@ -114,8 +124,12 @@ def main():
     tally = Tally()
     if arguments.preset == "host":
         run_script("check", ["bash", "tests/check/run.sh"], tally)
-    for name, command in test_programs(arguments.build):
-        run_program(name, command, tally)
+    # One program per core; the longest ones come last in the listing, so they start first.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as runners:
+        runs = [runners.submit(run_program, name, command, tally)
+                for name, command in reversed(test_programs(arguments.build))]
+    for run in runs:
+        run.result()
     if arguments.preset == "host":
         run_script("server", [sys.executable, "tests/server/run.py", "--binary",
                               str(ROOT / arguments.build / "moira")], tally)
