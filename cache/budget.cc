@@ -181,6 +181,22 @@ Result<uint64_t> ParseSize(std::string_view text) {
   return *sum;
 }
 
+Result<double> ParseRate(std::string_view text) {
+  const auto bad = [&](std::string_view reason) {
+    return InvalidArgument("rate '" + std::string(text) + "': " + std::string(reason) +
+                           " (write 12GB/s, 500 MiB/s and the like)");
+  };
+  constexpr std::string_view kPerSecond = "/s";
+  if (!text.ends_with(kPerSecond)) return bad("does not end with /s");
+  const Result<uint64_t> bytes = ParseSize(text.substr(0, text.size() - kPerSecond.size()));
+  if (!bytes.ok()) return bad("no size before the /s");
+  const auto rate = static_cast<double>(*bytes);
+  if (rate < kMinimumRate || rate > kMaximumRate) {
+    return bad("must be between 1 MB/s and 100 TB/s");
+  }
+  return rate;
+}
+
 Result<ExpertCacheBudget> ParseExpertCacheBudget(std::string_view text) {
   ExpertCacheBudget budget;
   if (text == "auto") return budget;

@@ -21,6 +21,12 @@ struct ExpertCacheBudget {
 
 // "512MiB", "1.5GB", "1048576": bytes. KiB/MiB/GiB are powers of 1024, KB/MB/GB of 1000.
 Result<uint64_t> ParseSize(std::string_view text);
+// Bounds of a rate that is taken from a person, in bytes per second: between a slow SD card and far
+// beyond any memory there is.
+inline constexpr double kMinimumRate = 1e6;
+inline constexpr double kMaximumRate = 1e14;
+// "12GB/s", "45 GB/s", "500 MiB/s": bytes per second within the bounds.
+Result<double> ParseRate(std::string_view text);
 // "auto", "all", a size, or "50%".
 Result<ExpertCacheBudget> ParseExpertCacheBudget(std::string_view text);
 // "1.50 GiB".

@@ -14,6 +14,7 @@
 #include "cache/budget.h"
 #include "cache/device/status.h"
 #include "engine/chat_template/chat_template.h"
+#include "engine/speed_model.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "prefetch/expert_provider.h"
 
@@ -147,6 +148,36 @@ struct EngineStats {
   prefetch::ProviderStats experts;
 };
 
+// Hardware to plan for in place of the machine at hand: a named profile, single figures (which
+// win), or both. EngineOptions::device_memory and host_memory bound it, too.
+struct HardwareChoice {
+  std::string profile;        // one of HardwareNames(); empty = none
+  double link_bandwidth = 0;  // bytes per second; 0 = not given
+  double host_bandwidth = 0;
+  double device_bandwidth = 0;
+};
+
+// "rtx-2060, rtx-3060-12gb, …"
+std::string HardwareNames();
+
+// How fast decoding one sequence can be, and from what that follows (engine/speed_model.h). The low
+// end of a range takes every expert to be used as often as any other, the high end the favourites
+// that real routers were measured to have.
+struct SpeedEstimate {
+  struct Range {
+    MissPath path;
+    double low, high;  // tokens per second
+  };
+  std::string hardware, source;
+  MachineRates rates;
+  double file_share = 0;  // of the misses' bytes
+  double low_hit_rate = 0, high_hit_rate = 0;
+  std::string high_hit_rate_from;  // the model whose favourites these are
+  std::vector<Range> ranges;       // by path; the paths that this hardware has
+  size_t chosen = 0;               // of `ranges`: what EngineOptions::miss_service leads to
+  double all_resident = 0;         // tokens per second, if every expert were resident
+};
+
 // Where every byte of a model will go, told before loading.
 struct PlacementPlan {
   struct Line {
@@ -156,16 +187,20 @@ struct PlacementPlan {
   };
   std::vector<Line> lines;
   uint64_t device_bytes = 0, host_bytes = 0, file_bytes = 0;
+  uint64_t device_limit = 0;    // bytes that may be used
+  uint64_t device_reserve = 0;  // bytes that an automatic limit leaves free
+  uint32_t context_size = 0;
   uint64_t expert_slots = 0, expert_count = 0;
   double residency = 0;  // share of the routed experts' bytes
   uint64_t dense_bytes_per_token = 0, expert_bytes_per_token = 0;
-  double memory_bytes_per_second = 0;     // measured, by all threads
-  double cold_bytes_per_second = 0;       // measured, of the cold tier
-  double expected_tokens_per_second = 0;  // decode, one sequence: the limit that the bytes set
+  Status fits;  // kResourceExhausted: the lines are what would be needed, nothing below is set
+  SpeedEstimate speed;
   std::vector<std::string> warnings;
 };
 
-Result<PlacementPlan> PlanPlacement(const EngineOptions& options);
+// The plan of a model that does not fit is a plan: see PlacementPlan::fits.
+Result<PlacementPlan> PlanPlacement(const EngineOptions& options,
+                                    const HardwareChoice& hardware = {});
 
 // A loaded model and the thread that runs it. All methods are thread-safe.
 class Engine {

@@ -40,9 +40,10 @@ uint64_t SumWords(const std::byte* data, size_t bytes) {
 
 }  // namespace
 
-Result<double> MeasureMemoryRate(ThreadPool& pool) {
-  MOIRA_ASSIGN_OR_RETURN(Buffer buffer, AllocateAligned(kMemoryBytes, kPage));
-  const size_t tasks = kMemoryBytes / kMemoryTask;
+Result<double> MeasureMemoryRate(ThreadPool& pool, uint64_t available) {
+  const size_t tasks = std::clamp<uint64_t>(available / 4, kMemoryTask, kMemoryBytes) / kMemoryTask;
+  const uint64_t bytes = tasks * kMemoryTask;
+  MOIRA_ASSIGN_OR_RETURN(Buffer buffer, AllocateAligned(bytes, kPage));
   pool.ParallelFor(tasks, [&](size_t task, unsigned) {
     std::fill_n(buffer.data() + task * kMemoryTask, kMemoryTask, std::byte{1});
   });
@@ -54,7 +55,7 @@ Result<double> MeasureMemoryRate(ThreadPool& pool) {
       sink.fetch_add(SumWords(buffer.data() + task * kMemoryTask, kMemoryTask),
                      std::memory_order_relaxed);
     });
-    best = std::max(best, static_cast<double>(kMemoryBytes) / SecondsSince(start));
+    best = std::max(best, static_cast<double>(bytes) / SecondsSince(start));
   }
   return best;
 }

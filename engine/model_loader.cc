@@ -146,16 +146,23 @@ uint64_t BytesToLoad(const Placement& placement) {
 
 }  // namespace
 
-Result<OpenedModel> OpenModel(const EngineOptions& options) {
+Result<OpenedModel> InspectModel(const EngineOptions& options, const MemoryTiers& memory) {
   MOIRA_RETURN_IF_ERROR(ValidateOptions(options));
   MOIRA_ASSIGN_OR_RETURN(format::Gguf gguf, format::Gguf::Open(options.model_path));
   MOIRA_ASSIGN_OR_RETURN(ModelConfig config, ReadModelConfig(gguf));
   MOIRA_ASSIGN_OR_RETURN(std::vector<cache::LayerRecords> experts, DescribeExperts(gguf, config));
   MOIRA_ASSIGN_OR_RETURN(const uint64_t dense_bytes, DenseWeightBytes(gguf, config));
-  MOIRA_ASSIGN_OR_RETURN(const MemoryInfo memory, ReadMemoryInfo());
-  MOIRA_ASSIGN_OR_RETURN(Placement placement,
-                         DecidePlacement({options, config, experts, dense_bytes, memory}));
+  MOIRA_ASSIGN_OR_RETURN(
+      Placement placement,
+      DecidePlacement({options, config, experts, dense_bytes, memory.host, memory.card}));
   return OpenedModel{std::move(gguf), std::move(config), std::move(experts), std::move(placement)};
+}
+
+Result<OpenedModel> OpenModel(const EngineOptions& options) {
+  MOIRA_ASSIGN_OR_RETURN(const MemoryInfo memory, ReadMemoryInfo());
+  MOIRA_ASSIGN_OR_RETURN(OpenedModel model, InspectModel(options, {memory, std::nullopt}));
+  MOIRA_RETURN_IF_ERROR(CheckFits(options, model.placement));
+  return model;
 }
 
 std::unique_ptr<Device> MakeDevice(const EngineOptions& options, FaultPlan* faults) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -29,7 +30,15 @@ struct OpenedModel {
   Placement placement;
 };
 
-// Opens, validates and decides where everything goes; reads no weights.
+// Memory to decide for: the machine's own, or that of hardware that is not at hand.
+struct MemoryTiers {
+  MemoryInfo host;
+  std::optional<uint64_t> card;  // see PlacementInput
+};
+
+// Opens, validates and decides where everything goes; reads no weights. The decision may not fit.
+Result<OpenedModel> InspectModel(const EngineOptions& options, const MemoryTiers& memory);
+// The same for the machine at hand, and an error if it does not fit.
 Result<OpenedModel> OpenModel(const EngineOptions& options);
 
 // All parts of a running model. Members are in the order of their dependence: each may use those

@@ -16,6 +16,8 @@ constexpr uint32_t kMaxPrefillChunk = 8192;
 constexpr uint32_t kMaxQueued = 65536;
 constexpr uint32_t kMaxContext = 1 << 24;
 constexpr uint32_t kDefaultContext = 4096;
+// An automatic context is halved where memory is short, down to this: less serves no conversation.
+constexpr uint32_t kMinAutomaticContext = 512;
 constexpr uint64_t kAllLogitsBytes = 64 << 20;
 // What an automatic limit leaves to the rest of the machine: an eighth, at most 2 GiB.
 constexpr uint64_t kReserveDivisor = 8;
@@ -34,18 +36,19 @@ constexpr UnsignedBound kBounds[] = {
     {"context size", &EngineOptions::context_size, 0, kMaxContext},
 };
 
-uint64_t AutomaticLimit(const MemoryInfo& memory) {
-  return memory.available - std::min(memory.available / kReserveDivisor, kMaxReserve);
-}
+uint64_t Reserve(uint64_t available) { return std::min(available / kReserveDivisor, kMaxReserve); }
 
 // The least of what was set; nothing set: what the machine leaves.
-uint64_t DeviceLimit(const EngineOptions& options, const MemoryInfo& memory) {
+void LimitDevice(const PlacementInput& input, Placement& placement) {
+  const EngineOptions& options = input.options;
   const bool unified = options.device != DeviceKind::kEmulated;
   uint64_t limit = options.device_memory;
   if (unified && options.host_memory > 0) {
     limit = limit == 0 ? options.host_memory : std::min(limit, options.host_memory);
   }
-  return limit > 0 ? limit : AutomaticLimit(memory);
+  const uint64_t available = input.card_memory.value_or(input.memory.available);
+  placement.device_reserve = limit > 0 ? 0 : Reserve(available);
+  placement.device_limit = limit > 0 ? limit : available - placement.device_reserve;
 }
 
 // By estimate: what a step keeps for each of its tokens, in floats, and the rows of logits. Twice
@@ -104,11 +107,10 @@ void PlaceExperts(const PlacementInput& input, Placement& placement) {
 uint64_t HostArenaBytes(const PlacementInput& input, const Placement& placement) {
   if (input.options.device != DeviceKind::kEmulated) return 0;
   if (placement.slot_count == placement.expert_count) return 0;
-  const uint64_t automatic = AutomaticLimit(input.memory);
-  const uint64_t room = input.options.host_memory > 0 ? input.options.host_memory
-                        : automatic > placement.device_bytes()
-                            ? automatic - placement.device_bytes()
-                            : 0;
+  const uint64_t available = input.memory.available - Reserve(input.memory.available);
+  const uint64_t taken = input.card_memory.has_value() ? 0 : placement.device_bytes();
+  const uint64_t automatic = available > taken ? available - taken : 0;
+  const uint64_t room = input.options.host_memory > 0 ? input.options.host_memory : automatic;
   uint64_t all = 0;
   for (const ClassTotals& totals : TotalsOfClasses(input.experts)) {
     all += totals.records * Padded(totals.record_bytes);
@@ -120,19 +122,6 @@ uint32_t ServedContext(const EngineOptions& options, const ModelConfig& config) 
   if (options.context_size > 0) return options.context_size;
   return config.context_length > 0 ? std::min(config.context_length, kDefaultContext)
                                    : kDefaultContext;
-}
-
-Status CheckFits(const EngineOptions& options, const Placement& placement) {
-  if (placement.device_bytes() <= placement.device_limit) return {};
-  using cache::FormatBytes;
-  return ResourceExhausted(
-      "the model needs " + FormatBytes(placement.device_bytes()) + " (dense weights " +
-      FormatBytes(placement.dense_bytes) + ", KV cache of " + std::to_string(options.parallel) +
-      " x " + std::to_string(placement.context_size) + " tokens " +
-      FormatBytes(placement.kv_bytes) + ", workspace " + FormatBytes(placement.workspace_bytes) +
-      ", expert slots " + FormatBytes(placement.pool_bytes) + "), but " +
-      FormatBytes(placement.device_limit) +
-      " may be used: lower --ctx-size, --parallel or --expert-cache, or raise --device-memory");
 }
 
 }  // namespace
@@ -171,33 +160,67 @@ Status ValidateOptions(const EngineOptions& options) {
   return {};
 }
 
-Result<Placement> DecidePlacement(const PlacementInput& input) {
+namespace {
+
+// All that is not the expert cache, for a context of `context_size` tokens.
+Status PlaceFixedParts(const PlacementInput& input, uint32_t context_size, Placement& placement) {
   const EngineOptions& options = input.options;
-  Placement placement;
-  placement.context_size = ServedContext(options, input.config);
-  placement.kv_pages = options.parallel * KvPagesFor(placement.context_size);
+  placement.context_size = context_size;
+  placement.kv_pages = options.parallel * KvPagesFor(context_size);
   const auto kv_bytes =
       CheckedMul<uint64_t>(placement.kv_pages, KvPageBytes(input.config, KvTypeOf(options)));
   if (!kv_bytes.has_value()) {
-    return ResourceExhausted("context size " + std::to_string(placement.context_size) +
+    return ResourceExhausted("context size " + std::to_string(context_size) +
                              " makes a KV cache that no memory holds");
   }
   const uint64_t row_bytes = std::max<uint64_t>(input.config.vocabulary, 1) * sizeof(float);
   placement.prefill_tokens_all_logits = static_cast<uint32_t>(
       std::clamp<uint64_t>(kAllLogitsBytes / row_bytes, 1, options.prefill_chunk));
-
   placement.dense_bytes = input.dense_bytes;
   placement.kv_bytes = *kv_bytes;
   placement.workspace_bytes =
       WorkspaceBytes(options, input.config, placement.prefill_tokens_all_logits);
-  placement.device_limit = DeviceLimit(options, input.memory);
-  const uint64_t fixed = placement.device_bytes();
-  placement.automatic_expert_bytes =
-      placement.device_limit > fixed ? placement.device_limit - fixed : 0;
-  PlaceExperts(input, placement);
-  MOIRA_RETURN_IF_ERROR(CheckFits(options, placement));
-  placement.host_arena_bytes = HostArenaBytes(input, placement);
-  return placement;
+  return {};
+}
+
+}  // namespace
+
+Result<Placement> DecidePlacement(const PlacementInput& input) {
+  uint32_t context_size = ServedContext(input.options, input.config);
+  while (true) {
+    Placement placement;
+    LimitDevice(input, placement);
+    MOIRA_RETURN_IF_ERROR(PlaceFixedParts(input, context_size, placement));
+    const uint64_t fixed = placement.device_bytes();
+    placement.automatic_expert_bytes =
+        placement.device_limit > fixed ? placement.device_limit - fixed : 0;
+    PlaceExperts(input, placement);
+    placement.host_arena_bytes = HostArenaBytes(input, placement);
+    const bool fits = placement.device_bytes() <= placement.device_limit;
+    if (fits || input.options.context_size > 0 || context_size / 2 < kMinAutomaticContext) {
+      return placement;
+    }
+    context_size /= 2;
+  }
+}
+
+Status CheckFits(const EngineOptions& options, const Placement& placement) {
+  using cache::FormatBytes;
+  if (options.expert_cache.kind == cache::ExpertCacheBudget::Kind::kBytes &&
+      options.expert_cache.bytes < placement.pool_bytes) {
+    return ResourceExhausted("expert cache is " + FormatBytes(options.expert_cache.bytes) +
+                             ", must be at least " + FormatBytes(placement.pool_bytes) +
+                             " for this model: the smallest legal pool, which 0% stands for");
+  }
+  if (placement.device_bytes() <= placement.device_limit) return {};
+  return ResourceExhausted(
+      "the model needs " + FormatBytes(placement.device_bytes()) + " (dense weights " +
+      FormatBytes(placement.dense_bytes) + ", KV cache of " + std::to_string(options.parallel) +
+      " x " + std::to_string(placement.context_size) + " tokens " +
+      FormatBytes(placement.kv_bytes) + ", workspace " + FormatBytes(placement.workspace_bytes) +
+      ", expert slots " + FormatBytes(placement.pool_bytes) + "), but " +
+      FormatBytes(placement.device_limit) +
+      " may be used: lower --ctx-size, --parallel or --expert-cache, or raise --device-memory");
 }
 
 }  // namespace moira::engine

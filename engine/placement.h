@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct PlacementInput {
   std::span<const cache::LayerRecords> experts;
   uint64_t dense_bytes = 0;  // weights that are no routed experts
   MemoryInfo memory;
+  // What is free on a device with memory of its own; absent where the device shares the host's.
+  std::optional<uint64_t> card_memory;
 };
 
 // Where everything goes. `moira plan` prints what Load does, because both ask DecidePlacement.
@@ -31,9 +34,10 @@ struct Placement {
   // Bytes of device memory.
   uint64_t dense_bytes = 0;
   uint64_t kv_bytes = 0;
-  uint64_t workspace_bytes = 0;  // activations and logits of a step, by estimate
-  uint64_t pool_bytes = 0;       // expert slots
-  uint64_t device_limit = 0;
+  uint64_t workspace_bytes = 0;         // activations and logits of a step, by estimate
+  uint64_t pool_bytes = 0;              // expert slots
+  uint64_t device_limit = 0;            // bytes that may be used
+  uint64_t device_reserve = 0;          // bytes that an automatic limit leaves free
   uint64_t automatic_expert_bytes = 0;  // what an automatic expert cache may take
 
   std::vector<uint64_t> slots;  // of each layout class
@@ -53,8 +57,11 @@ struct Placement {
 // names field, value and bound.
 Status ValidateOptions(const EngineOptions& options);
 
-// `input.options` are valid. kResourceExhausted, naming each part's size, when it does not fit.
+// `input.options` are valid. What the user set is kept; what was left to Moira (context, expert
+// cache) becomes smaller until all fits. The result may still not fit: see CheckFits.
 Result<Placement> DecidePlacement(const PlacementInput& input);
+// kResourceExhausted, naming each part's size, when the device or the expert cache is too small.
+Status CheckFits(const EngineOptions& options, const Placement& placement);
 
 KvType KvTypeOf(const EngineOptions& options);
 // Tokens that one step has at most.

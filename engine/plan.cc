@@ -2,13 +2,15 @@
 #include <exception>
 #include <string>
 
-#include "engine/measure.h"
+#include "engine/expert_locality.h"
 #include "engine/model_loader.h"
+#include "engine/planned_machine.h"
+#include "engine/speed_model.h"
 
 namespace moira::engine {
 namespace {
 
-constexpr uint64_t kDefaultReadBytes = 1 << 20;  // for a dense model, which has no records
+constexpr double kLowResidency = 0.25;
 
 // Bytes of one token's experts, were none resident.
 uint64_t ExpertBytesPerToken(const OpenedModel& model) {
@@ -47,72 +49,103 @@ void AddLines(const EngineOptions& options, const OpenedModel& model, PlacementP
      : line.where == "host" ? plan.host_bytes
                             : plan.file_bytes) += line.bytes;
   }
-}
-
-// What a byte of a missing expert costs to bring in: from the file, over the link, or both in turn.
-double ColdRate(const EngineOptions& options, const Placement& placement, double file_rate) {
-  if (options.device != DeviceKind::kEmulated) return file_rate;
-  const uint64_t not_resident = placement.expert_bytes - placement.resident_bytes;
-  const double from_file = placement.host_arena_bytes >= not_resident || not_resident == 0
-                               ? 0
-                               : 1 - static_cast<double>(placement.host_arena_bytes) / not_resident;
-  return 1 / (1 / options.link_bandwidth + from_file / file_rate);
-}
-
-// The speed that the bytes of a token allow, if experts are used evenly: a real router's favourites
-// are resident more often than that.
-double ExpectedRate(const PlacementPlan& plan) {
-  const double cold = static_cast<double>(plan.expert_bytes_per_token) * (1 - plan.residency);
-  const double read = static_cast<double>(plan.dense_bytes_per_token + plan.expert_bytes_per_token);
-  const double seconds =
-      read / plan.memory_bytes_per_second + (cold > 0 ? cold / plan.cold_bytes_per_second : 0);
-  return seconds > 0 ? 1 / seconds : 0;
-}
-
-void AddWarnings(const EngineOptions& options, const OpenedModel& model, PlacementPlan& plan) {
-  const Placement& placement = model.placement;
-  if (placement.context_size > model.config.context_length) {
-    plan.warnings.push_back("context size " + std::to_string(placement.context_size) +
-                            " is more than the model was trained for (" +
-                            std::to_string(model.config.context_length) + ")");
-  }
-  if (options.device == DeviceKind::kEmulated) {
-    plan.warnings.push_back("the link is emulated: its speed is what the flags say");
-  }
-  constexpr double kLowResidency = 0.25;
-  if (placement.residency() < kLowResidency) {
-    plan.warnings.push_back(
-        "less than a quarter of the experts is resident: most of a token's "
-        "time will go into fetching");
-  }
-}
-
-Result<PlacementPlan> MakePlan(const EngineOptions& options) {
-  MOIRA_ASSIGN_OR_RETURN(const OpenedModel model, OpenModel(options));
-  const Placement& placement = model.placement;
-  PlacementPlan plan;
-  AddLines(options, model, plan);
+  plan.device_limit = placement.device_limit;
+  plan.device_reserve = placement.device_reserve;
+  plan.context_size = placement.context_size;
   plan.expert_slots = placement.slot_count;
   plan.expert_count = placement.expert_count;
   plan.residency = placement.residency();
   plan.dense_bytes_per_token = DenseBytesPerToken(model);
   plan.expert_bytes_per_token = ExpertBytesPerToken(model);
-  const auto threads = MakeThreadPool(options);
-  MOIRA_ASSIGN_OR_RETURN(plan.memory_bytes_per_second, MeasureMemoryRate(*threads));
-  const uint64_t read_bytes =
-      model.experts.empty() ? kDefaultReadBytes : model.experts.front().record_bytes;
-  MOIRA_ASSIGN_OR_RETURN(const double file_rate, MeasureFileRate(model.gguf.files(), read_bytes));
-  plan.cold_bytes_per_second = ColdRate(options, placement, file_rate);
-  plan.expected_tokens_per_second = ExpectedRate(plan);
-  AddWarnings(options, model, plan);
+}
+
+// Share of the misses' bytes that have no place in a host arena.
+double FileShare(const EngineOptions& options, const Placement& placement) {
+  const uint64_t not_resident = placement.expert_bytes - placement.resident_bytes;
+  if (not_resident == 0) return 0;
+  if (options.device != DeviceKind::kEmulated) return 1;
+  const double in_arena =
+      static_cast<double>(placement.host_arena_bytes) / static_cast<double>(not_resident);
+  return std::max(0.0, 1 - in_arena);
+}
+
+size_t ChosenPath(MissService service, size_t paths) {
+  if (paths == 1 || service == MissService::kFetch) return 0;
+  return service == MissService::kHost ? 1 : 2;
+}
+
+void EstimateSpeed(const PlannedMachine& machine, const OpenedModel& model, PlacementPlan& plan) {
+  SpeedEstimate& speed = plan.speed;
+  speed.hardware = machine.name;
+  speed.source = machine.source;
+  speed.rates = machine.rates;
+  speed.file_share = FileShare(machine.options, model.placement);
+  speed.low_hit_rate = plan.residency;
+  LocalityEstimate locality = ExpectedHitRate(model.config.architecture, model.config.experts,
+                                              model.config.experts_per_token, plan.residency);
+  speed.high_hit_rate = locality.hit_rate;
+  speed.high_hit_rate_from = std::move(locality.measured_on);
+
+  TokenDemand demand;
+  demand.dense_bytes = static_cast<double>(plan.dense_bytes_per_token);
+  demand.expert_bytes = static_cast<double>(plan.expert_bytes_per_token);
+  demand.file_share = speed.file_share;
+  const auto at = [&](double hit_rate, MissPath path) {
+    demand.hit_rate = hit_rate;
+    return TokensPerSecond(machine.rates, demand, path);
+  };
+  // A unified device computes every miss where it has put it.
+  const bool unified = machine.options.device != DeviceKind::kEmulated;
+  for (MissPath path : {MissPath::kFetch, MissPath::kHost, MissPath::kBoth}) {
+    if (unified && path != MissPath::kFetch) continue;
+    speed.ranges.push_back({path, at(speed.low_hit_rate, path), at(speed.high_hit_rate, path)});
+  }
+  speed.chosen = ChosenPath(machine.options.miss_service, speed.ranges.size());
+  speed.all_resident = at(1, MissPath::kFetch);
+}
+
+void AddWarnings(const PlannedMachine& machine, const OpenedModel& model, PlacementPlan& plan) {
+  const Placement& placement = model.placement;
+  const ModelConfig& config = model.config;
+  if (placement.context_size > config.context_length) {
+    plan.warnings.push_back("context size " + std::to_string(placement.context_size) +
+                            " is more than the model was trained for (" +
+                            std::to_string(config.context_length) + ")");
+  }
+  if (machine.at_hand && machine.options.device == DeviceKind::kEmulated) {
+    plan.warnings.push_back("the link is emulated: its speed is what the flags say");
+  }
+  if (placement.residency() < kLowResidency) {
+    plan.warnings.push_back(
+        "less than a quarter of the experts is resident: most of a token's "
+        "time will go into fetching");
+  }
+  const uint64_t working_set = uint64_t{config.experts_per_token} * model.experts.size();
+  if (placement.slot_count < std::min(working_set, placement.expert_count)) {
+    plan.warnings.push_back("the " + std::to_string(placement.slot_count) +
+                            " slots hold less than one token's " + std::to_string(working_set) +
+                            " experts: hardly any will stay until the next token");
+  }
+}
+
+Result<PlacementPlan> MakePlan(const EngineOptions& options, const HardwareChoice& hardware) {
+  MOIRA_ASSIGN_OR_RETURN(PlannedMachine machine, ChooseMachine(options, hardware));
+  MOIRA_ASSIGN_OR_RETURN(const OpenedModel model, InspectModel(machine.options, machine.memory));
+  PlacementPlan plan;
+  AddLines(machine.options, model, plan);
+  plan.fits = CheckFits(machine.options, model.placement);
+  if (!plan.fits.ok()) return plan;
+  MOIRA_RETURN_IF_ERROR(MeasureRates(model, machine));
+  EstimateSpeed(machine, model, plan);
+  AddWarnings(machine, model, plan);
   return plan;
 }
 
 }  // namespace
 
-Result<PlacementPlan> PlanPlacement(const EngineOptions& options) {
+Result<PlacementPlan> PlanPlacement(const EngineOptions& options, const HardwareChoice& hardware) {
   try {
-    return MakePlan(options);
+    return MakePlan(options, hardware);
   } catch (const std::exception& error) {
     return ResourceExhausted(std::string("planning failed: ") + error.what());
   }

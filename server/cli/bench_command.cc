@@ -111,12 +111,12 @@ Json Describe(const engine::Engine& engine, const engine::PlacementPlan& plan,
                     {"tokens_per_second", ToJson(Summarize(measured.prefill))}};
   uint64_t bytes = plan.dense_bytes_per_token + plan.expert_bytes_per_token;
   out["weight_bytes_per_token"] = bytes;
-  out["memory_bytes_per_second"] = plan.memory_bytes_per_second;
+  out["memory_bytes_per_second"] = plan.speed.rates.device;
   if (!measured.decode.empty()) {
     Range decode = Summarize(measured.decode);
     out["decode"] = {{"tokens", options.decode_tokens}, {"tokens_per_second", ToJson(decode)}};
     out["decode"]["percent_of_memory_limit"] =
-        100 * decode.median * static_cast<double>(bytes) / plan.memory_bytes_per_second;
+        100 * decode.median * static_cast<double>(bytes) / plan.speed.rates.device;
   }
   out["experts"] = ExpertCounters(measured.before.experts, measured.after.experts);
   return out;

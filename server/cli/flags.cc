@@ -83,7 +83,16 @@ Flag SizeFlag(std::string names, std::string help, uint64_t& target) {
               target = 0;
               return {};
             }
-            MOIRA_ASSIGN_OR_RETURN(target, cache::ParseSize(text));
+            MOIRA_ASSIGN_OR_RETURN(const uint64_t bytes, cache::ParseSize(text));
+            if (bytes == 0) return InvalidArgument("size '" + text + "' must be above 0, or auto");
+            target = bytes;
+            return {};
+          }};
+}
+
+Flag RateFlag(std::string names, std::string help, double& target) {
+  return {std::move(names), "RATE", std::move(help), [&target](const std::string& text) -> Status {
+            MOIRA_ASSIGN_OR_RETURN(target, cache::ParseRate(text));
             return {};
           }};
 }

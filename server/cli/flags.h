@@ -30,6 +30,7 @@ struct Flag {
 Flag TextFlag(std::string names, std::string value, std::string help, std::string& target);
 Flag SwitchFlag(std::string names, std::string help, bool& target);
 Flag SizeFlag(std::string names, std::string help, uint64_t& target);  // bytes, "auto" = 0
+Flag RateFlag(std::string names, std::string help, double& target);    // bytes per second
 Flag NumberFlag(std::string names, std::string help, uint32_t& target, uint32_t minimum,
                 uint32_t maximum);
 Flag RealFlag(std::string names, std::string help, double& target, double minimum, double maximum);

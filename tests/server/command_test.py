@@ -48,6 +48,56 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(whole["expert_slots"], whole["expert_count"])
         self.assertLess(half["device_bytes"], whole["device_bytes"])
         self.assertGreater(whole["expected_tokens_per_second"], 0)
+        self.assertLessEqual(half["expected_tokens_per_second"], half["expected_tokens_per_second_high"])
+
+    def test_plan_for_hardware_that_is_not_there(self):
+        for name in ("rtx-2060", "rtx-3060-12gb", "rtx-3060-laptop", "rtx-4060", "rtx-4060-ti-16gb", "rtx-4070",
+                     "rtx-5060-ti-16gb", "orin-nano-8gb", "agx-orin-64gb"):
+            plan = self.run_json("plan", "--model", TINY_MODEL, "--hardware", name, "--expert-cache", "25%")
+            speed = plan["speed"]
+            self.assertTrue(speed["source"])
+            paths = ["fetch"] if "orin" in name else ["fetch", "host", "both"]
+            self.assertEqual(list(speed["tokens_per_second"]), paths)
+            for limits in speed["tokens_per_second"].values():
+                self.assertTrue(0 < limits["low"] <= limits["high"] <= speed["all_resident_tokens_per_second"])
+        text = run_moira("plan", "--model", TINY_MODEL, "--hardware", "rtx-4070").stdout
+        for part in ("dense weights", "RTX 4070", "504.0 GB/s x 0.70", "misses by host", "<- with these flags"):
+            self.assertIn(part, text)
+
+    def test_plan_for_a_card_by_its_figures(self):
+        card = ("--link", "12GB/s", "--host-bandwidth", "45 GB/s", "--device-bandwidth", "360GB/s",
+                "--device-memory", "8GiB")
+        speed = self.run_json("plan", "--model", TINY_MODEL, *card, "--expert-cache", "25%")["speed"]
+        self.assertEqual((speed["link_bandwidth"], speed["host_bandwidth"], speed["device_bandwidth"]),
+                         (12e9, 45e9, 360e9))
+        fetch, host = (speed["tokens_per_second"][path]["low"] for path in ("fetch", "host"))
+        self.assertLess(fetch, host)
+        slower = self.run_json("plan", "--model", TINY_MODEL, *card, "--link", "1GB/s", "--expert-cache", "25%")
+        self.assertLess(slower["speed"]["tokens_per_second"]["fetch"]["low"], fetch)
+
+    def test_plan_refuses_hardware_that_makes_no_sense(self):
+        for flags, said in ((("--hardware", "voodoo-2"), "none of rtx-2060"),
+                            (("--link", "12"), "does not end with /s"),
+                            (("--link", "1000000000000000000000000000000GB/s"), "--link"),
+                            (("--link", "nanGB/s"), "--link"),
+                            (("--link", "-1GB/s"), "--link"),
+                            (("--link", "12GB/s"), "device bandwidth of the card is missing"),
+                            (("--hardware", "orin-nano-8gb", "--link", "1GB/s"), "one memory"),
+                            (("--device-memory", "0"), "above 0"),
+                            (("--host-memory", "nan"), "--host-memory"),
+                            (("--expert-cache", "1000000000000000000000000000000"), "--expert-cache")):
+            done = run_moira("plan", "--model", TINY_MODEL, *flags)
+            self.assertEqual(done.returncode, 64, flags)
+            self.assertIn(said, done.stderr)
+
+    def test_what_does_not_fit_is_shown_before_loading(self):
+        for command in ("plan", "bench", "serve"):
+            for flags, said in ((("--device-memory", "100KiB"), "may be used"),
+                                (("--expert-cache", "0"), "must be at least")):
+                done = run_moira(command, "--model", TINY_MODEL, *flags)
+                self.assertEqual(done.returncode, 71, (command, flags, done.stderr))
+                self.assertIn(said, done.stderr)
+                self.assertIn("dense weights                    device", done.stdout + done.stderr)
 
     def test_bench(self):
         found = self.run_json("bench", "--model", TINY_MODEL, "--prompt-tokens", "64", "--decode-tokens", "16",

@@ -65,6 +65,23 @@ TEST(ParseSizeTest, RefusesWhatIsNoSize) {
   }
 }
 
+TEST(ParseRateTest, IsASizePerSecondWithinBounds) {
+  EXPECT_EQ(*ParseRate("12GB/s"), 12e9);
+  EXPECT_EQ(*ParseRate("45 GB/s"), 45e9);
+  EXPECT_EQ(*ParseRate("11.8GB/s"), 11.8e9);
+  EXPECT_EQ(*ParseRate("1GiB/s"), 1073741824.0);
+  EXPECT_EQ(*ParseRate("1MB/s"), 1e6);
+  EXPECT_EQ(*ParseRate("100TB/s"), 1e14);
+  for (const char* text :
+       {"", "/s", "12", "12GB", "GB/s", "-1GB/s", "nan/s", "0/s", "0GB/s", "999999/s", "101TB/s",
+        "1000000000000000000000000000000/s", "12GB/s ", "12GB/min"}) {
+    const Result<double> rate = ParseRate(text);
+    ASSERT_FALSE(rate.ok()) << text;
+    EXPECT_EQ(rate.status().code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(rate.status().message().find("'" + std::string(text) + "'"), std::string::npos);
+  }
+}
+
 TEST(ParseExpertCacheBudgetTest, UnderstandsEveryKind) {
   EXPECT_EQ(ParseExpertCacheBudget("auto")->kind, Kind::kAutomatic);
   EXPECT_EQ(ParseExpertCacheBudget("all")->kind, Kind::kAll);

@@ -17,9 +17,11 @@ std::vector<format::ModelFile> Open(const std::string& path) {
 
 TEST(MeasureMemoryRate, GivesARate) {
   ThreadPool pool(2);
-  const auto rate = MeasureMemoryRate(pool);
-  ASSERT_TRUE(rate.ok());
-  EXPECT_GT(*rate, 1e6);
+  for (uint64_t available : {uint64_t{0}, uint64_t{100} << 20, UINT64_MAX}) {
+    const auto rate = MeasureMemoryRate(pool, available);
+    ASSERT_TRUE(rate.ok());
+    EXPECT_GT(*rate, 1e6);
+  }
 }
 
 TEST(MeasureFileRate, GivesARateForAnyFileSize) {

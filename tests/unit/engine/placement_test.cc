@@ -35,8 +35,9 @@ class PlacementTest : public ::testing::Test {
   }
 
   Result<Placement> Decide() {
-    return DecidePlacement({options_, config_, experts_, kDenseBytes, memory_});
+    return DecidePlacement({options_, config_, experts_, kDenseBytes, memory_, card_});
   }
+  Status Fits() { return CheckFits(options_, Decide().value()); }
 
   static constexpr uint64_t kRecordBytes = kMiB - 100;
   static constexpr uint64_t kDenseBytes = 3 * kMiB;
@@ -44,6 +45,7 @@ class PlacementTest : public ::testing::Test {
   ModelConfig config_;
   std::vector<cache::LayerRecords> experts_;
   MemoryInfo memory_;
+  std::optional<uint64_t> card_;
 };
 
 TEST_F(PlacementTest, HoldsAllExpertsWhenThereIsRoom) {
@@ -83,7 +85,8 @@ TEST_F(PlacementTest, AnExplicitLimitGoesBeforeTheMachines) {
 
 TEST_F(PlacementTest, ErrorsNameTheSizes) {
   options_.device_memory = 4 * kMiB;
-  const Status status = Decide().status();
+  options_.context_size = 2048;
+  const Status status = Fits();
   EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
   EXPECT_THAT(status.message(), HasSubstr("dense weights 3.00 MiB"));
   EXPECT_THAT(status.message(), HasSubstr("2 x 2048 tokens"));
@@ -93,8 +96,9 @@ TEST_F(PlacementTest, ErrorsNameTheSizes) {
 TEST_F(PlacementTest, AnExpertCacheThatDoesNotFitIsRefused) {
   options_.device_memory = 14 * kMiB;
   options_.expert_cache = {Kind::kAll};
-  EXPECT_EQ(Decide().status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(Fits().code(), StatusCode::kResourceExhausted);
   options_.expert_cache = {Kind::kPercent, 0, 25};
+  EXPECT_TRUE(Fits().ok());
   const auto quarter = Decide();
   ASSERT_TRUE(quarter.ok()) << quarter.status().message();
   EXPECT_EQ(quarter->slot_count, 4u);
@@ -126,6 +130,47 @@ TEST_F(PlacementTest, TheDefaultContextIsTheModelsButAtMost4096) {
   EXPECT_EQ(Decide()->context_size, 4096u);
   options_.context_size = 100;
   EXPECT_EQ(Decide()->context_size, 100u);
+}
+
+TEST_F(PlacementTest, AnAutomaticContextShrinksUntilAllFits) {
+  memory_.available = 8 * kMiB;
+  const Placement shrunk = Decide().value();
+  EXPECT_LT(shrunk.context_size, 2048u);
+  EXPECT_GE(shrunk.context_size, 512u);
+  EXPECT_TRUE(CheckFits(options_, shrunk).ok());
+  options_.context_size = 2048;  // what the user says is not changed
+  EXPECT_EQ(Decide()->context_size, 2048u);
+  EXPECT_FALSE(Fits().ok());
+}
+
+TEST_F(PlacementTest, AnExpertCacheBelowTheSmallestPoolIsRefused) {
+  for (uint64_t bytes : {uint64_t{0}, 2 * kMiB - 1}) {
+    options_.expert_cache = {Kind::kBytes, bytes};
+    EXPECT_THAT(Fits().message(), HasSubstr("must be at least 2.00 MiB"));
+  }
+  options_.expert_cache = {Kind::kBytes, 2 * kMiB};
+  EXPECT_TRUE(Fits().ok());
+  options_.expert_cache = {Kind::kPercent, 0, 0};
+  EXPECT_TRUE(Fits().ok());
+}
+
+TEST_F(PlacementTest, ACardHasMemoryOfItsOwn) {
+  options_.device = DeviceKind::kEmulated;
+  card_ = 16 * kMiB;
+  const Placement placement = Decide().value();
+  EXPECT_EQ(placement.device_reserve, 2 * kMiB);
+  EXPECT_EQ(placement.device_limit, 14 * kMiB);
+  EXPECT_EQ(placement.host_arena_bytes, 16 * kMiB);
+  // The card's share is not taken from the host's.
+  memory_.available = 16 * kMiB;
+  EXPECT_EQ(Decide()->host_arena_bytes, 14 * kMiB);
+}
+
+TEST_F(PlacementTest, SaysWhatAnAutomaticLimitLeavesFree) {
+  EXPECT_EQ(Decide()->device_reserve, 8 * kMiB);
+  EXPECT_EQ(Decide()->device_limit, 56 * kMiB);
+  options_.device_memory = 20 * kMiB;
+  EXPECT_EQ(Decide()->device_reserve, 0u);
 }
 
 TEST_F(PlacementTest, BoundsTheRowsOfAllLogits) {

@@ -14,8 +14,8 @@ class PlanTest : public ::testing::Test {
     options_.threads = 1;
     options_.expert_cache = {cache::ExpertCacheBudget::Kind::kPercent, 0, 50};
   }
-  PlacementPlan Plan() {
-    auto plan = PlanPlacement(options_);
+  PlacementPlan Plan(const HardwareChoice& hardware = {}) {
+    auto plan = PlanPlacement(options_, hardware);
     EXPECT_TRUE(plan.ok()) << plan.status().message();
     return std::move(plan).value();
   }
@@ -38,7 +38,7 @@ TEST_F(PlanTest, SaysWhatLoadDoes) {
   EXPECT_EQ(plan.expert_slots, stats.experts.slots);
   EXPECT_EQ(plan.expert_count, stats.experts.experts);
   EXPECT_NEAR(plan.residency, 0.5, 0.01);
-  EXPECT_GT(plan.expected_tokens_per_second, 0);
+  EXPECT_EQ(plan.context_size, (*engine)->model().context_size);
 }
 
 TEST_F(PlanTest, LinesAddUpToTheTiers) {
@@ -51,15 +51,73 @@ TEST_F(PlanTest, LinesAddUpToTheTiers) {
   EXPECT_GT(plan.file_bytes, 0u);
 }
 
-TEST_F(PlanTest, LessResidencyMakesItSlower) {
-  const double half = Plan().expected_tokens_per_second;
+TEST_F(PlanTest, EstimatesTheMachineAtHand) {
+  const SpeedEstimate speed = Plan().speed;
+  ASSERT_EQ(speed.ranges.size(), 1u);  // one memory: a miss is fetched from the file
+  EXPECT_EQ(speed.ranges[0].path, MissPath::kFetch);
+  EXPECT_EQ(speed.file_share, 1);
+  EXPECT_NEAR(speed.low_hit_rate, 0.5, 0.01);
+  EXPECT_GT(speed.high_hit_rate, speed.low_hit_rate);
+  EXPECT_GT(speed.ranges[0].low, 0);
+  EXPECT_LT(speed.ranges[0].low, speed.ranges[0].high);
+  EXPECT_LT(speed.ranges[0].high, speed.all_resident);
+}
+
+TEST_F(PlanTest, ASlowLinkIsWorseThanComputingOnTheHost) {
   options_.device = DeviceKind::kEmulated;
   options_.link_bandwidth = 1e6;
-  const PlacementPlan slow = Plan();
-  EXPECT_LT(slow.expected_tokens_per_second, half / 10);
-  EXPECT_GT(slow.host_bytes, 0u);
-  EXPECT_EQ(slow.cold_bytes_per_second, 1e6);
-  EXPECT_FALSE(slow.warnings.empty());
+  options_.miss_service = MissService::kFetch;
+  const PlacementPlan plan = Plan();
+  ASSERT_EQ(plan.speed.ranges.size(), 3u);
+  EXPECT_LT(plan.speed.ranges[0].low, plan.speed.ranges[1].low / 10);
+  EXPECT_EQ(plan.speed.chosen, 0u);
+  EXPECT_GT(plan.host_bytes, 0u);
+  EXPECT_EQ(plan.speed.rates.link, 1e6);
+  EXPECT_FALSE(plan.warnings.empty());
+}
+
+TEST_F(PlanTest, PlansForACardThatIsNotThere) {
+  HardwareChoice hardware;
+  hardware.profile = "rtx-3060-12gb";
+  const PlacementPlan plan = Plan(hardware);
+  EXPECT_EQ(plan.device_limit + plan.device_reserve, uint64_t{12} << 30);
+  EXPECT_GT(plan.device_reserve, 0u);
+  EXPECT_EQ(plan.file_bytes, 0u);  // nobody said that the host is small
+  const SpeedEstimate& speed = plan.speed;
+  ASSERT_EQ(speed.ranges.size(), 3u);
+  EXPECT_EQ(speed.ranges[speed.chosen].path, MissPath::kBoth);
+  TokenDemand demand;
+  demand.dense_bytes = static_cast<double>(plan.dense_bytes_per_token);
+  demand.expert_bytes = static_cast<double>(plan.expert_bytes_per_token);
+  for (const SpeedEstimate::Range& range : speed.ranges) {
+    demand.hit_rate = speed.low_hit_rate;
+    EXPECT_EQ(range.low, TokensPerSecond(speed.rates, demand, range.path));
+    demand.hit_rate = speed.high_hit_rate;
+    EXPECT_EQ(range.high, TokensPerSecond(speed.rates, demand, range.path));
+  }
+}
+
+TEST_F(PlanTest, ASmallHostLeavesExpertsInTheFile) {
+  HardwareChoice hardware;
+  hardware.profile = "rtx-3060-12gb";
+  const double whole = Plan(hardware).speed.ranges[0].low;
+  options_.host_memory = 64 << 10;
+  const PlacementPlan plan = Plan(hardware);
+  EXPECT_GT(plan.file_bytes, 0u);
+  EXPECT_GT(plan.speed.file_share, 0);
+  EXPECT_LT(plan.speed.ranges[0].low, whole);
+}
+
+TEST_F(PlanTest, WarnsOfAPoolThatHoldsLessThanOneToken) {
+  const auto warned = [this](double percent) {
+    options_.expert_cache = {cache::ExpertCacheBudget::Kind::kPercent, 0, percent};
+    for (const std::string& warning : Plan().warnings) {
+      if (warning.find("less than one token's") != std::string::npos) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(warned(0));
+  EXPECT_FALSE(warned(100));
 }
 
 TEST_F(PlanTest, BytesPerTokenAreThoseOfTheFile) {
@@ -72,11 +130,22 @@ TEST_F(PlanTest, BytesPerTokenAreThoseOfTheFile) {
   EXPECT_EQ(plan.dense_bytes_per_token, Bytes(plan, "dense weights") - embedding);
 }
 
-TEST_F(PlanTest, ErrorsAreLoadsErrors) {
+TEST_F(PlanTest, WhatDoesNotFitIsStillShown) {
   options_.device_memory = 1000;
-  EXPECT_EQ(PlanPlacement(options_).status().code(), StatusCode::kResourceExhausted);
+  const PlacementPlan plan = Plan();
+  EXPECT_EQ(plan.fits.code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(plan.fits.message(), Engine::Load(options_, {}).status().message());
+  EXPECT_GT(plan.device_bytes, plan.device_limit);
+  EXPECT_GT(Bytes(plan, "dense weights"), 0u);
+  EXPECT_TRUE(plan.speed.ranges.empty());
+}
+
+TEST_F(PlanTest, OtherErrorsAreLoadsErrors) {
   options_.model_path += ".absent";
   EXPECT_EQ(PlanPlacement(options_).status().code(), StatusCode::kNotFound);
+  HardwareChoice hardware;
+  hardware.profile = "abacus";
+  EXPECT_EQ(PlanPlacement(options_, hardware).status().code(), StatusCode::kInvalidArgument);
 }
 
 }  // namespace

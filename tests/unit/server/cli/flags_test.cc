@@ -46,6 +46,15 @@ TEST(FlagTest, RealsMustBeFinite) {
     EXPECT_FALSE(flag.set(bad).ok()) << bad;
 }
 
+TEST(FlagTest, RatesAreSizesPerSecond) {
+  double target = 0;
+  Flag flag = RateFlag("--link", "help", target);
+  EXPECT_TRUE(flag.set("11.8 GB/s").ok());
+  EXPECT_DOUBLE_EQ(target, 11.8e9);
+  EXPECT_FALSE(flag.set("12GB").ok());
+  EXPECT_DOUBLE_EQ(target, 11.8e9);
+}
+
 TEST(FlagTest, SwitchesTakeTheWordsOfOtherServers) {
   bool target = false;
   Flag flag = SwitchFlag("--json", "help", target);
@@ -75,6 +84,10 @@ TEST(FlagTest, SizesAndBudgetsReachTheOptions) {
   EXPECT_EQ(options.host_memory, 2ull << 30);
   EXPECT_TRUE(Find(flags, "host-memory").set("auto").ok());
   EXPECT_EQ(options.host_memory, 0u);
+  for (const char* bad : {"0", "0GiB", "-1", "nan", "1000000000000000000000000000000"}) {
+    EXPECT_EQ(Find(flags, "host-memory").set(bad).code(), StatusCode::kInvalidArgument) << bad;
+    EXPECT_EQ(Find(flags, "device-memory").set(bad).code(), StatusCode::kInvalidArgument) << bad;
+  }
   EXPECT_TRUE(Find(flags, "expert-cache").set("50%").ok());
   EXPECT_EQ(options.expert_cache.kind, cache::ExpertCacheBudget::Kind::kPercent);
   EXPECT_EQ(options.expert_cache.percent, 50);
