@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "cache/device/host_device.h"
 #include "tests/unit/cache/record_files.h"
 #include "tests/unit/prefetch/gated_mover.h"
@@ -83,6 +85,9 @@ TEST_F(AcquisitionStateTest, GroupIsUntouchedByWhatLandsMeanwhile) {
   Start(4);
   mover_.Allow(1);
   state_->Begin(0, std::vector<uint32_t>{0, 1, 2});
+  // Next must find the first copy landed: a thread that waits works on the next one itself, and
+  // that is not allowed to end yet.
+  while (queue_->load().transfers > 2) std::this_thread::yield();
   const std::span<Delivery> group = state_->Next();
   ASSERT_EQ(group.size(), 1u);
   const std::byte* data = group[0].lease.data();
