@@ -13,7 +13,7 @@ struct Filter {
   Value (*apply)(Context&, const Value& input, const Arguments&);
 };
 
-// Null for a filter that Jinja does not have or that is not implemented.
+// Null for a filter that Jinja does not have, or that this interpreter does not know.
 const Filter* FindFilter(std::string_view name);
 
 // The parts of the table, one per file.

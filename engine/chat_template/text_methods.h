@@ -8,7 +8,7 @@
 
 namespace moira::engine::jinja {
 
-// A method of Python's str; null for a name that is none or is not implemented.
+// A method of Python's str; null for a name that is none, or that this interpreter does not know.
 MethodFunction FindTextMethod(std::string_view name);
 
 // str.format with the sandbox's formatter.
